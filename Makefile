@@ -1,0 +1,43 @@
+# make            install, find the customer table, run the notebooks into build/
+# make test       the tests
+# make all        also the notebooks of notebooks/further/
+# make render     the notebooks in place, on the real table, and img/
+# make bench      ours beside the libraries as the source articles use them
+#
+# CUSTOMERS=path.csv  a table of your own        PYTHON=python3.12  another Python
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
+	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 14)))' 2>/dev/null)))
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed
+
+ifdef CUSTOMERS
+export CUSTOMERS
+endif
+
+.PHONY: notebooks test all render bench clean
+
+notebooks: $(INSTALLED)
+	@$(RUN) -m segmentation.build
+
+all: $(INSTALLED)
+	@$(RUN) -m segmentation.build --further
+
+render: $(INSTALLED)
+	@$(RUN) -m segmentation.build --render
+
+test: $(INSTALLED)
+	@$(RUN) -m pytest
+
+bench: $(INSTALLED)
+	@$(RUN) -m benchmarks
+
+clean:
+	rm -rf build $(VENV)
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@

@@ -1,0 +1,31 @@
+"""Ours beside the libraries as the source articles use them, side by side in one run.
+
+Every module ``benchmarks/bench_*.py`` has a function ``comparisons()`` that yields `Comparison`;
+``python -m benchmarks`` runs them all and prints one table.
+"""
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One task, done by a library and by us, with what the two results differ by."""
+
+    task: str
+    library: str
+    library_seconds: float
+    our_seconds: float
+    agreement: str
+
+    @property
+    def ratio(self):
+        """How many times faster ours is."""
+        return self.library_seconds / self.our_seconds
+
+
+def timed(function, *args, **kwargs):
+    """Return the result of one call and the seconds it took."""
+    start = time.perf_counter()
+    result = function(*args, **kwargs)
+    return result, time.perf_counter() - start

@@ -1,0 +1,39 @@
+"""Run every benchmark and print one table: ``python -m benchmarks [name ...]``."""
+
+import importlib
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+FORMAT = "{:<58} {:<22} {:>10} {:>10} {:>8}  {}"
+
+
+def main(names):
+    """Run the benchmarks named, or all, and print a line for each comparison."""
+    print(
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in ("numpy", "scikit-learn", "kmodes"))
+    )
+    print(FORMAT.format("task", "library", "library s", "ours s", "ratio", "agreement"))
+    found = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
+    for name in found:
+        if names and name.removeprefix("bench_") not in names:
+            continue
+        for comparison in importlib.import_module(f"benchmarks.{name}").comparisons():
+            print(
+                FORMAT.format(
+                    comparison.task,
+                    comparison.library,
+                    f"{comparison.library_seconds:.2f}",
+                    f"{comparison.our_seconds:.3f}",
+                    f"{comparison.ratio:.1f}",
+                    comparison.agreement,
+                ),
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

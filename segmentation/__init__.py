@@ -1,0 +1,1 @@
+"""Customer segmentation: what no library does well enough for the three notebooks."""

@@ -1,0 +1,388 @@
+"""One look for every figure: palette, saving, and the plots that more than one notebook draws."""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import plotly.graph_objects as go
+import shap
+from IPython.display import Markdown, display
+
+# Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
+# of their yellow, which is lost on white; then darker ones for more than seven segments.
+PALETTE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#333333",
+    "#56B4E9",
+    "#D55E00",
+    "#8C6D31",
+    "#5E3C99",
+    "#7F9A00",
+)
+NEUTRAL = "#9A9A9A"
+
+#: Points in an interactive figure: more make the page heavy and the picture no clearer.
+MAX_POINTS = 4_000
+
+# Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
+_chrome_works = True
+
+STYLE = {
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "legend.frameon": False,
+}
+
+
+def use_style():
+    """Set the look of matplotlib figures; once per notebook, after the imports."""
+    plt.rcdefaults()
+    plt.rcParams.update(STYLE)
+
+
+def segment_colours(n_segments):
+    """Return one colour per segment, the same in every figure."""
+    return [PALETTE[i % len(PALETTE)] for i in range(n_segments)]
+
+
+def show(figure, path, finding):
+    """Save a figure as PNG, show it, and say below it what it shows.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure or plotly Figure
+        A plotly figure is shown as one that can be turned, with its PNG beside it for pages that
+        cannot. The PNG needs a Chrome; without one the figure is shown all the same.
+    path : Path
+        The PNG to write; its folder is made.
+    finding : str
+        One or two sentences in Markdown, their numbers computed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(figure, go.Figure):
+        bundle = {"application/vnd.plotly.v1+json": json.loads(figure.to_json())}
+        if png := _plotly_png(figure, path):
+            bundle["image/png"] = png
+        display(bundle, raw=True)
+    else:
+        figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
+        display(figure)
+        plt.close(figure)
+    display(Markdown(f"*{path.stem.replace('_', ' ')}:* {finding}"))
+
+
+def _plotly_png(figure, path):
+    """Write a plotly figure as PNG and return its bytes, or None where no Chrome works."""
+    global _chrome_works
+    if not _chrome_works:
+        return None
+    try:
+        png = figure.to_image(format="png", scale=1)
+    except RuntimeError:
+        _chrome_works = False
+        print("No Chrome found: 3-D figures come without a PNG. `plotly_get_chrome` installs one.")
+        return None
+    path.write_bytes(png)
+    return png
+
+
+def silhouette_knives(samples, labelings):
+    """Draw one silhouette plot (Rousseeuw 1987) per labeling, side by side.
+
+    Parameters
+    ----------
+    samples : array of shape (n_labelings, n_customers)
+        Silhouette of each customer, as `segmentation.silhouette.silhouette_samples` gives it.
+    labelings : array of int, shape (n_labelings, n_customers)
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    n_columns = 4
+    n_rows = -(-len(labelings) // n_columns)
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=(8, 2.3 * n_rows), sharex=True, squeeze=False, layout="tight"
+    )
+    for axis, values, labels in zip(axes.flat, samples, labelings, strict=False):
+        _knives(axis, values, labels)
+    for axis in axes.flat[len(labelings) :]:
+        axis.set_axis_off()
+    for axis in axes[-1]:
+        axis.set_xlabel("silhouette")
+    axes[0, 0].set_xlim(min(-0.2, np.quantile(samples, 0.001)), np.quantile(samples, 0.999) + 0.05)
+    return figure
+
+
+def _knives(axis, values, labels):
+    base, gap = 0, 0.02 * len(values)
+    clusters = np.unique(labels)
+    for colour, cluster in zip(segment_colours(len(clusters)), clusters, strict=True):
+        knife = np.sort(values[labels == cluster])
+        # More points than pixels make the file heavy and the picture no better.
+        thin = knife[np.linspace(0, len(knife) - 1, min(len(knife), 300)).astype(int)]
+        heights = np.linspace(base, base + len(knife), len(thin))
+        axis.fill_betweenx(heights, 0, thin, color=colour, linewidth=0)
+        base += len(knife) + gap
+    mean = values.mean()
+    axis.axvline(mean, color="black", linestyle="--", linewidth=0.9)
+    axis.set_title(f"k = {len(clusters)}: mean {mean:.3f}")
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
+
+
+def removed_by_category(shares, quota):
+    """Draw the share of each category that an outlier detector removes.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        As `segmentation.profiles.removed_shares` gives it.
+    quota : float
+        The share removed of all customers, drawn as a dashed line.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    shares = shares.iloc[::-1]
+    labels = [f"{column}: {category}" for column, category in shares.index]
+    figure, axis = plt.subplots(figsize=(6, 0.19 * len(shares) + 0.8), layout="tight")
+    over = shares["removed"] > quota
+    axis.barh(labels, shares["removed"], color=np.where(over, PALETTE[6], NEUTRAL), height=0.7)
+    for y, (share, size) in enumerate(zip(shares["removed"], shares["customers"], strict=True)):
+        axis.text(max(share, quota) + 0.01, y, f"{share:.0%} of {size:,}", va="center", fontsize=7)
+    axis.axvline(quota, color="black", linestyle="--", linewidth=0.9)
+    axis.set(xlim=(0, 1.18), xticks=np.linspace(0, 1, 6), xlabel="share removed")
+    axis.xaxis.set_major_formatter("{x:.0%}")
+    axis.tick_params(axis="y", labelsize=7, length=0)
+    axis.margins(y=0.01)
+    return figure
+
+
+def scatter(axis, points, segments, title, labels, *, alpha=0.35):
+    """Draw customers in two dimensions, one colour per segment, in random order.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    points : array of shape (n_customers, 2)
+    segments : array of int, shape (n_customers,)
+        From 1 on.
+    title : str
+    labels : sequence of two str
+        What the two dimensions are.
+    alpha : float, optional
+        Opacity of a point; low, so that dense places show.
+    """
+    colours = np.array(segment_colours(segments.max()))
+    # In the order of the segments, the last one drawn would cover the others.
+    order = np.random.default_rng(0).permutation(len(points))
+    axis.scatter(
+        *points[order].T[:2],
+        c=colours[segments[order] - 1],
+        s=2,
+        alpha=alpha,
+        linewidths=0,
+        rasterized=True,
+    )
+    axis.set(title=title, xlabel=labels[0], ylabel=labels[1])
+    axis.tick_params(labelsize=7)
+
+
+def segment_legend(figure, n_segments):
+    """Put one legend of the segments' colours below a figure."""
+    handles = [
+        plt.Line2D([], [], marker="o", linestyle="", color=colour, label=f"segment {i}")
+        for i, colour in enumerate(segment_colours(n_segments), start=1)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(n_segments, 6))
+
+
+def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
+    """Draw customers in three dimensions, to be turned, one colour per segment.
+
+    Parameters
+    ----------
+    points : array of shape (n_customers, 3)
+    segments : array of int, shape (n_customers,)
+        From 1 on.
+    title : str
+    labels : sequence of three str
+        What the dimensions are.
+    opacity : float, optional
+        Opacity of a point.
+    seed : int, optional
+        For the draw of 4,000 customers, where there are more.
+
+    Returns
+    -------
+    plotly Figure
+    """
+    if len(points) > MAX_POINTS:
+        drawn = np.random.default_rng(seed).choice(len(points), MAX_POINTS, replace=False)
+        points, segments = points[drawn], segments[drawn]
+    figure = go.Figure()
+    for i, colour in enumerate(segment_colours(segments.max()), start=1):
+        x, y, z = points[segments == i].T.astype("float32")
+        marker = {"size": 2, "color": colour, "opacity": opacity}
+        figure.add_scatter3d(x=x, y=y, z=z, mode="markers", name=f"segment {i}", marker=marker)
+    axes = dict(zip(("xaxis_title", "yaxis_title", "zaxis_title"), labels, strict=True))
+    figure.update_layout(
+        title={"text": title, "font_size": 14},
+        scene=axes,
+        template="plotly_white",
+        scene_camera_eye={"x": 1.25, "y": 1.25, "z": 0.8},
+        legend={"itemsizing": "constant", "x": 0, "y": 0.98},
+        width=560,
+        height=480,
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+    )
+    return figure
+
+
+def shap_bars(shap_values, features):
+    """Draw the mean absolute SHAP value of each feature, stacked by segment.
+
+    Parameters
+    ----------
+    shap_values : array of shape (n_customers, n_features, n_segments)
+        As `shap.TreeExplainer` gives it for a classifier.
+    features : DataFrame of shape (n_customers, n_features)
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    n_segments = shap_values.shape[2]
+    colours = segment_colours(n_segments)
+    shap.summary_plot(
+        [shap_values[:, :, i] for i in range(n_segments)],
+        feature_names=list(features.columns),
+        plot_type="bar",
+        class_names=[f"segment {i}" for i in range(1, n_segments + 1)],
+        class_inds="original",
+        color=lambda i: colours[i],
+        plot_size=(6, 3.6),
+        show=False,
+    )
+    figure = plt.gcf()
+    axis = figure.axes[0]
+    axis.set_xlabel("mean |SHAP value| (log-odds), stacked by segment", fontsize=9)
+    axis.tick_params(labelsize=9)
+    axis.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+def shap_beeswarms(shap_values, features):
+    """Draw a SHAP beeswarm per segment: what pulls a customer in (right) or out (left).
+
+    Numbers and columns of two categories are coloured from low (blue, the first category) to
+    high (red, the second). More than two categories have no order, so their points are grey.
+
+    Parameters
+    ----------
+    shap_values : array of shape (n_customers, n_features, n_segments)
+    features : DataFrame of shape (n_customers, n_features)
+        Text as pandas categories.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    values = np.column_stack([_colour_values(features[name]) for name in features])
+    n_segments = shap_values.shape[2]
+    n_columns = 3
+    n_rows = -(-n_segments // n_columns)
+    height = 0.24 * features.shape[1] + 0.7
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=(9, height * n_rows), squeeze=False, layout="constrained"
+    )
+    for i, axis in enumerate(axes.flat):
+        if i >= n_segments:
+            axis.set_axis_off()
+            continue
+        explanation = shap.Explanation(
+            shap_values[:, :, i], data=values, feature_names=list(features.columns)
+        )
+        shap.plots.beeswarm(
+            explanation,
+            max_display=features.shape[1],
+            ax=axis,
+            plot_size=None,
+            color_bar=False,
+            s=3,
+            show=False,
+        )
+        axis.set_title(f"segment {i + 1}")
+        axis.set_xlabel("SHAP value (log-odds)" if i + n_columns >= n_segments else "", fontsize=8)
+        axis.tick_params(labelsize=8)
+    return figure
+
+
+def _colour_values(column):
+    if not hasattr(column, "cat"):
+        return column.to_numpy(dtype=float)
+    if len(column.cat.categories) > 2:
+        return np.full(len(column), np.nan)
+    return column.cat.codes.to_numpy(dtype=float)
+
+
+def heat_map(table, names, n_traits=18):
+    """Draw how far each segment is from all customers, trait by trait.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `segmentation.profiles.traits` gives it.
+    names : Series of str, indexed by segment
+    n_traits : int, optional
+        Rows: all numbers, then the categories that differ most in any segment.
+
+    Returns
+    -------
+    matplotlib Figure
+        Colour is the standardised difference, text the mean of a number or the share of a
+        category.
+    """
+    effect = table["effect"].unstack("segment")
+    value = table["value"].unstack("segment")
+    strength = effect.abs().max(axis=1)
+    number = effect.index.get_level_values("category") == ""
+    ranked = strength.sort_values(ascending=False, kind="stable")
+    keep = [*effect.index[number], *(trait for trait in ranked.index if trait[1] != "")]
+    effect, value = effect.loc[keep[:n_traits]], value.loc[keep[:n_traits]]
+    figure, axis = plt.subplots(
+        figsize=(1.15 * effect.shape[1] + 2.4, 0.26 * len(effect) + 1.4), layout="constrained"
+    )
+    image = axis.imshow(effect, cmap="RdBu_r", vmin=-1.5, vmax=1.5, aspect="auto")
+    for (row, column), distance in np.ndenumerate(effect.to_numpy()):
+        shown = value.iat[row, column]
+        text = f"{shown:,.0f}" if effect.index[row][1] == "" else f"{shown:.0%}"
+        colour = "white" if abs(distance) > 1 else "black"
+        axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    labels = [f"{name}: {category}" if category else f"mean {name}" for name, category in keep]
+    axis.set_yticks(range(len(effect)), labels[:n_traits], fontsize=8)
+    ticks = [f"{segment}\n{_wrap(names[segment])}" for segment in effect.columns]
+    axis.set_xticks(range(effect.shape[1]), ticks, fontsize=8)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    bar = figure.colorbar(image, shrink=0.6, extend="both")
+    bar.set_label("standardised difference from all customers", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    return figure
+
+
+def _wrap(name):
+    return name.replace(", ", ",\n")

@@ -1,0 +1,212 @@
+"""What sets each segment apart: traits, lifts, names, one table to read."""
+
+import numpy as np
+import pandas as pd
+
+#: What the bank's columns mean where their names do not say it.
+BANK_LABELS = {"default": "credit default", "housing": "housing loan", "loan": "personal loan"}
+
+#: A category marks a segment if it is this many times as frequent there as among all customers,
+#: ...
+MIN_LIFT = 1.2
+#: ... and a name may speak of it if at least this share of the segment has it.
+MIN_SHARE = 0.5
+#: A number marks a segment if its mean lies this many standard deviations from the mean of all:
+#: Cohen's (1988) medium effect.
+MIN_EFFECT = 0.5
+
+
+def order_by_size(labels):
+    """Number clusters 1, 2, ... from the largest to the smallest.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n_customers,)
+        Cluster labels in any numbering, as a clustering algorithm gives them.
+
+    Returns
+    -------
+    ndarray of int, shape (n_customers,)
+        Clusters of one size keep the order of their labels.
+    """
+    _, inverse, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), dtype=int)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(1, len(sizes) + 1)
+    return rank[inverse]
+
+
+def traits(customers, segments):
+    """Compare every number and every category of each segment with those of all customers.
+
+    Each category is taken as a column of 0 and 1, so that numbers and categories are measured
+    on one scale, the standardised difference (Cohen's d against all customers).
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+    segments : array-like of shape (n_customers,)
+
+    Returns
+    -------
+    DataFrame, indexed by segment, column and category (empty for a number)
+        ``value`` is the mean of a number or the share of a category in the segment, ``overall``
+        the same among all customers, ``lift`` the ratio of the two shares (missing for a
+        number) and ``effect`` their difference in standard deviations of all customers.
+    """
+    numbers = customers.select_dtypes("number")
+    columns = {(name, ""): numbers[name] for name in numbers}
+    for name in customers.columns.difference(numbers.columns, sort=False):
+        for category in sorted(customers[name].unique()):
+            columns[name, str(category)] = customers[name] == category
+    features = pd.DataFrame(columns, dtype=float)
+    within = features.groupby(np.asarray(segments)).mean()
+    index = pd.MultiIndex.from_tuples(
+        [(segment, *trait) for segment in within.index for trait in features.columns],
+        names=["segment", "column", "category"],
+    )
+    value = within.to_numpy().ravel()
+    overall = np.tile(features.mean(), len(within))
+    # A constant differs nowhere: any deviation but 0 gives it the effect 0.
+    deviation = np.tile(features.std(ddof=0).replace(0, 1), len(within))
+    lift = np.where(index.get_level_values("category") == "", np.nan, value / overall)
+    effect = (value - overall) / deviation
+    return pd.DataFrame(
+        {"value": value, "overall": overall, "lift": lift, "effect": effect}, index=index
+    )
+
+
+def name_segments(customers, segments, labels=BANK_LABELS):
+    """Name and describe each segment by rule, from what is over-represented in it.
+
+    A name joins the two strongest traits, at most one per column: categories that at least half
+    of the segment has and that are at least 1.2 times as frequent there as among all customers,
+    and numbers whose mean is at least half a standard deviation off. Further traits are added
+    as long as two segments share a name.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+    segments : array-like of shape (n_customers,)
+    labels : dict of str to str, optional
+        What to call a column in a name, where the column's own name is not clear.
+
+    Returns
+    -------
+    DataFrame, indexed by segment
+        ``name`` and ``description``, one line each.
+    """
+    table = traits(customers, segments).reset_index()
+    shared = table.groupby("category")["column"].nunique().loc[lambda n: n > 1].index
+    marks = {
+        segment: _marks(group, MIN_SHARE).head(8) for segment, group in table.groupby("segment")
+    }
+    phrases = {
+        segment: [_phrase(trait, labels, shared) for trait in group.itertuples()]
+        for segment, group in marks.items()
+    }
+    for length in range(2, 9):
+        names = {segment: _join(some[:length]) for segment, some in phrases.items()}
+        if len(set(names.values())) == len(names):
+            break
+    descriptions = {
+        segment: "; ".join(_sentence(trait, labels) for trait in group.head(3).itertuples())
+        for segment, group in marks.items()
+    }
+    result = pd.DataFrame({"name": names, "description": descriptions}).rename_axis("segment")
+    return result.replace({"description": {"": "close to the average of all customers"}})
+
+
+def _marks(group, min_share):
+    """Return the traits that mark a segment, strongest first, one per column."""
+    category = group["category"] != ""
+    often = category & (group["lift"] >= MIN_LIFT) & (group["value"] >= min_share)
+    far = ~category & (group["effect"].abs() >= MIN_EFFECT)
+    strongest = group[often | far].sort_values("effect", key=abs, ascending=False, kind="stable")
+    return strongest.drop_duplicates("column")
+
+
+def _phrase(trait, labels, shared):
+    label = labels.get(trait.column, trait.column)
+    if trait.category == "":
+        return f"{'high' if trait.effect > 0 else 'low'} {label}"
+    if trait.category in ("yes", "no"):
+        return label if trait.category == "yes" else f"no {label}"
+    return f"{trait.category} {label}" if trait.category in shared else trait.category
+
+
+def _join(phrases):
+    name = ", ".join(phrases) or "average customers"
+    return name[0].upper() + name[1:]
+
+
+def _sentence(trait, labels):
+    label = labels.get(trait.column, trait.column)
+    if trait.category == "":
+        return f"mean {label} {trait.value:,.0f} against {trait.overall:,.0f}"
+    return (
+        f"{label} {trait.category} {trait.value:.0%} against {trait.overall:.0%} "
+        f"(lift {trait.lift:.1f})"
+    )
+
+
+def segment_table(customers, segments, names):
+    """Put what a reader asks of each segment into one table.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+    segments : array-like of shape (n_customers,)
+    names : DataFrame
+        As `name_segments` gives it.
+
+    Returns
+    -------
+    DataFrame, a row per segment and a last one for all customers
+        Name, number and share of customers, mean and median of every number, and the three
+        categories with the highest lift among those that at least a tenth of the segment has.
+    """
+    numbers = customers.select_dtypes("number")
+    groups = numbers.groupby(np.asarray(segments))
+    sizes = groups.size()
+    columns = {"name": names["name"], "customers": sizes, "share": sizes / len(customers)}
+    for name in numbers:
+        columns[f"{name}, mean"] = groups[name].mean()
+        columns[f"{name}, median"] = groups[name].median()
+    table = pd.DataFrame(columns)
+    table["over-represented (lift)"] = _over_represented(traits(customers, segments))
+    everyone = {"name": "all customers", "customers": len(customers), "share": 1.0}
+    for name in numbers:
+        everyone[f"{name}, mean"] = numbers[name].mean()
+        everyone[f"{name}, median"] = numbers[name].median()
+    table = table.astype({"name": object, "over-represented (lift)": object})
+    table.loc["all"] = everyone | {"over-represented (lift)": ""}
+    return table
+
+
+def _over_represented(table):
+    often = table[(table["lift"] >= MIN_LIFT) & (table["value"] >= 0.1)].reset_index()
+    strongest = often.sort_values(["segment", "lift"], ascending=[True, False], kind="stable")
+    text = strongest["column"] + " " + strongest["category"]
+    text += strongest["lift"].map(" ({:.1f})".format)
+    return text.groupby(strongest["segment"]).agg(lambda some: ", ".join(some.head(3)))
+
+
+def removed_shares(customers, removed):
+    """Share of the customers of each category that an outlier detector removes.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+    removed : array-like of bool, shape (n_customers,)
+
+    Returns
+    -------
+    DataFrame, indexed by column and category
+        ``customers`` in the category and the share ``removed``, from the highest share on.
+    """
+    parts = {}
+    for name in customers.columns.difference(customers.select_dtypes("number").columns, sort=False):
+        groups = pd.Series(removed, dtype=float).groupby(customers[name].to_numpy())
+        parts[name] = groups.agg(customers="size", removed="mean")
+    shares = pd.concat(parts, names=["column", "category"])
+    return shares.sort_values("removed", ascending=False, kind="stable")
