@@ -66,10 +66,11 @@ def traits(customers, segments):
     )
     value = within.to_numpy().ravel()
     overall = np.tile(features.mean(), len(within))
-    # A constant differs nowhere: any deviation but 0 gives it the effect 0.
-    deviation = np.tile(features.std(ddof=0).replace(0, 1), len(within))
-    lift = np.where(index.get_level_values("category") == "", np.nan, value / overall)
-    effect = (value - overall) / deviation
+    # A constant differs nowhere; its deviation is 0 or rounding, so any other number serves.
+    deviation = features.std(ddof=0).where(features.nunique() > 1, 1)
+    is_number = index.get_level_values("category") == ""
+    lift = value / np.where(is_number, np.nan, overall)
+    effect = (value - overall) / np.tile(deviation, len(within))
     return pd.DataFrame(
         {"value": value, "overall": overall, "lift": lift, "effect": effect}, index=index
     )
@@ -186,9 +187,11 @@ def segment_table(customers, segments, names):
 def _over_represented(table):
     often = table[(table["lift"] >= MIN_LIFT) & (table["value"] >= 0.1)].reset_index()
     strongest = often.sort_values(["segment", "lift"], ascending=[True, False], kind="stable")
-    text = strongest["column"] + " " + strongest["category"]
-    text += strongest["lift"].map(" ({:.1f})".format)
-    return text.groupby(strongest["segment"]).agg(lambda some: ", ".join(some.head(3)))
+    text = pd.Series(
+        [f"{row.column} {row.category} ({row.lift:.1f})" for row in strongest.itertuples()],
+        dtype=object,
+    )
+    return text.groupby(strongest["segment"].to_numpy()).agg(lambda some: ", ".join(some.head(3)))
 
 
 def removed_shares(customers, removed):

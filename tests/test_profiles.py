@@ -1,0 +1,118 @@
+"""Segment profiles: against plain arithmetic, on the toy below and on random tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmentation.profiles import (
+    MIN_LIFT,
+    name_segments,
+    order_by_size,
+    removed_shares,
+    segment_table,
+    traits,
+)
+
+CUSTOMERS = pd.DataFrame(
+    {
+        "age": [20, 30, 40, 50, 60, 70],
+        "loan": ["no", "no", "no", "yes", "yes", "no"],
+        "job": ["student", "student", "services", "services", "retired", "retired"],
+    }
+)
+SEGMENTS = np.array([1, 1, 1, 1, 2, 2])
+
+# Width 32: differences of the numbers never underflow when they are squared.
+tables = st.integers(6, 40).flatmap(
+    lambda n: st.tuples(
+        st.lists(st.floats(-1e6, 1e6, width=32), min_size=n, max_size=n),
+        st.lists(st.sampled_from(["a", "b", "c"]), min_size=n, max_size=n),
+        st.lists(st.integers(1, 3), min_size=n, max_size=n),
+    )
+)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1))
+def test_segments_are_numbered_by_size(labels):
+    segments = order_by_size(labels)
+    sizes = np.bincount(segments)[1:]
+    assert (np.diff(sizes) <= 0).all()
+    assert sizes.min() > 0
+    # A renumbering: labels and segments correspond one to one.
+    assert len(set(zip(labels, segments, strict=True))) == len(set(labels)) == len(sizes)
+
+
+def test_traits_by_hand():
+    table = traits(CUSTOMERS, SEGMENTS)
+    retired = table.loc[2, "job", "retired"]
+    assert retired["value"] == 1.0
+    assert retired["overall"] == pytest.approx(2 / 6)
+    assert retired["lift"] == pytest.approx(3.0)
+    assert retired["effect"] == pytest.approx((1 - 2 / 6) / np.sqrt(2 / 6 * 4 / 6))
+    age = table.loc[1, "age", ""]
+    assert age["value"] == 35
+    assert np.isnan(age["lift"])
+    assert age["effect"] == pytest.approx((35 - 45) / CUSTOMERS["age"].std(ddof=0))
+
+
+@settings(deadline=None, derandomize=True)
+@given(tables)
+def test_traits_average_to_the_whole(table):
+    numbers, categories, segments = table
+    customers = pd.DataFrame({"x": numbers, "c": categories})
+    result = traits(customers, segments)
+    shares = pd.Series(segments).value_counts(normalize=True)
+    weighted = result["value"].unstack("segment") @ shares.sort_index()
+    overall = result["overall"].groupby(["column", "category"]).first()
+    pd.testing.assert_series_equal(weighted, overall, check_names=False, rtol=1e-9, atol=1e-6)
+    assert np.isfinite(result["effect"]).all()
+
+
+def test_constant_has_no_effect():
+    customers = pd.DataFrame({"x": [0.1] * 3, "c": ["a"] * 3})
+    assert traits(customers, [1, 1, 2])["effect"].abs().max() < 1e-9
+
+
+def test_names_say_what_is_over_represented():
+    names = name_segments(CUSTOMERS, SEGMENTS)
+    assert names.loc[2, "name"] == "Retired, high age"
+    assert "job retired 100% against 33% (lift 3.0)" in names.loc[2, "description"]
+    assert names.loc[1, "name"].startswith("Low age") or "student" in names.loc[1, "name"].lower()
+
+
+@settings(deadline=None, derandomize=True)
+@given(tables)
+def test_a_name_never_speaks_of_what_is_not_over_represented(table):
+    numbers, categories, segments = table
+    customers = pd.DataFrame({"x": numbers, "c": categories})
+    lifts = traits(customers, segments)["lift"]
+    for segment, row in name_segments(customers, segments).iterrows():
+        for category in "abc":
+            if category in row["name"].lower().replace("average customers", "").split(", "):
+                assert lifts[segment, "c", category] >= MIN_LIFT
+
+
+def test_segment_table_by_hand():
+    table = segment_table(CUSTOMERS, SEGMENTS, name_segments(CUSTOMERS, SEGMENTS))
+    assert table["customers"].tolist() == [4, 2, 6]
+    assert table["share"].tolist() == pytest.approx([4 / 6, 2 / 6, 1])
+    assert table["age, mean"].tolist() == [35, 65, 45]
+    assert table["age, median"].tolist() == [35, 65, 45]
+    assert table.loc[2, "over-represented (lift)"] == "job retired (3.0), loan yes (1.5)"
+
+
+def test_removed_shares_by_hand():
+    removed = np.array([True, False, False, False, True, True])
+    shares = removed_shares(CUSTOMERS, removed)
+    assert shares.loc[("job", "retired")].tolist() == [2, 1.0]
+    assert shares.loc[("loan", "no")].tolist() == [4, 0.5]
+    assert shares["removed"].is_monotonic_decreasing
+
+
+def test_a_table_without_numbers_or_without_categories():
+    for columns in (["age"], ["loan", "job"]):
+        customers = CUSTOMERS[columns]
+        table = segment_table(customers, SEGMENTS, name_segments(customers, SEGMENTS))
+        assert table["customers"].tolist() == [4, 2, 6]
