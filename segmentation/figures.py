@@ -78,7 +78,7 @@ def show(figure, path, finding):
         figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
         display(figure)
         plt.close(figure)
-    display(Markdown(f"*{path.stem.replace('_', ' ')}:* {finding}"))
+    display(Markdown(finding))
 
 
 def _plotly_png(figure, path):

@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+import matplotlib
+import nbformat
 import pytest
 
+from segmentation.build import NOTEBOOKS
 from segmentation.customers import BANK_MARKETING, is_bank_marketing
 
 
@@ -17,3 +20,32 @@ def bank_marketing():
     if not is_bank_marketing(path):
         pytest.skip(f"{path} is not the published Bank Marketing table")
     return path
+
+
+def run(path, folder, **parameters):
+    """Run the code of a notebook in this process and return its variables."""
+    matplotlib.use("agg")
+    variables = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        exec(compile(cell.source, f"{path.name}[{cell.id}]", "exec"), variables)
+        if "parameters" in cell.metadata.get("tags", []):
+            assert not parameters.keys() - variables.keys()
+            variables |= parameters | {"output": str(folder)}
+    return variables
+
+
+@pytest.fixture(scope="session")
+def kmeans(bank_marketing, tmp_path_factory):
+    """Variables of kmeans.ipynb, run on the real table with small maps."""
+    folder = tmp_path_factory.mktemp("kmeans")
+    return run(
+        NOTEBOOKS / "kmeans.ipynb",
+        folder,
+        table=bank_marketing,
+        tsne_sample=500,
+        tsne_3d_sample=300,
+        shap_sample=200,
+        n_repeats=2,
+    )

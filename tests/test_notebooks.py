@@ -1,0 +1,100 @@
+"""The committed notebooks: one clean run each on the real table, and the published numbers."""
+
+import re
+
+import nbformat
+import pytest
+
+from segmentation.build import NOTEBOOKS, find_notebooks, find_verdict, stamp
+
+PATHS = find_notebooks(further=True)
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+# Homes and temporary folders of Linux, macOS and Windows, and what an installed package prints.
+MACHINE_PATH = re.compile(r"/(home|root|Users|tmp|work|private)/|[A-Z]:\\\\|site-packages")
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks():
+    assert "kmeans" in [path.stem for path in PATHS]
+
+
+@each_notebook
+def test_committed_from_one_run(path):
+    assert [cell.execution_count for cell in code_cells(path)] == list(
+        range(1, len(code_cells(path)) + 1)
+    )
+
+
+@each_notebook
+def test_outputs_are_clean(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output.text
+    assert not MACHINE_PATH.search(path.read_text(encoding="utf-8"))
+
+
+@each_notebook
+def test_outputs_are_of_this_code_and_table(path):
+    notebook = read(path)
+    assert notebook.metadata["stamp"] == stamp(notebook), "run: make render"
+
+
+@each_notebook
+def test_form(path):
+    notebook = read(path)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert path.stat().st_size < 5_000_000
+    assert notebook.cells[0].source.startswith("# ")
+    assert "computed by the run" not in find_verdict(notebook)
+    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
+    assert sorted(tags) == ["parameters", "verdict"]
+    lengths = sorted(len(cell.source.splitlines()) for cell in code_cells(path))
+    assert lengths[-1] <= 30
+    assert 3 <= lengths[len(lengths) // 2] <= 9
+
+
+@each_notebook
+def test_every_figure_is_in_img(path):
+    shown = re.findall(r'images / "([\w.]+)"', path.read_text(encoding="utf-8").replace("\\", ""))
+    committed = [image.name for image in (NOTEBOOKS.parent / "img").glob(f"{path.stem}_*.png")]
+    assert sorted(shown) == sorted(committed)
+
+
+def test_kmeans_gives_the_published_numbers(kmeans):
+    assert len(kmeans["kept"]) == 40_691
+    assert kmeans["elbow"].elbow_value_ == 5
+    published = [
+        0.1775761520,
+        0.2077262227,
+        0.2038116471,
+        0.2014288833,
+        0.2025289272,
+        0.2118549076,
+        0.2086781646,
+        0.2115428942,
+    ]
+    assert kmeans["scores"]["silhouette"].tolist() == pytest.approx(published, rel=1e-6)
+    assert kmeans["davies_bouldin"] == pytest.approx(1.5480952939773156, rel=1e-6)
+    assert kmeans["calinski_harabasz"] == pytest.approx(7646.959165727562, rel=1e-6)
+    assert kmeans["silhouette"] == pytest.approx(0.2013600389183821, rel=1e-6)
+    # Published to two decimals.
+    assert [round(share, 2) for share in kmeans["variance"]] == [18.66, 16.53, 13.18]
+    assert round(sum(kmeans["variance"]), 2) == 48.37
+
+
+def test_kmeans_writes_a_line_per_customer(kmeans):
+    result = kmeans["pd"].read_csv(kmeans["Path"](kmeans["output"]) / "segments_kmeans.csv")
+    assert result["row"].tolist() == list(range(45_211))
+    assert result["outlier"].tolist() == kmeans["outlier"].tolist()
+    assert result.loc[~result["outlier"], "segment"].tolist() == kmeans["segments"].tolist()
+    assert set(result["segment"]) == {1, 2, 3, 4, 5}
+    assert result["name"].notna().all()

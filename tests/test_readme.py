@@ -1,0 +1,60 @@
+"""The README: its commands exist, its links lead somewhere, its numbers are those of the run."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from segmentation.build import NOTEBOOKS, ROOT, find_verdict
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_links_and_pictures_are_there():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    local = [link for link in links if "://" not in link]
+    assert local
+    assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_make_targets_are_there():
+    targets = set(re.findall(r"^make(?: ([a-z]+))?(?: |$)", README, re.MULTILINE)) - {""}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert {"test", "all", "render", "bench"} <= targets
+    assert [name for name in targets if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+
+
+def test_modules_are_there():
+    modules = set(re.findall(r"python -m (segmentation[.\w]*|benchmarks)", README))
+    assert "segmentation.build" in modules
+    for module in modules - {"benchmarks"}:
+        subprocess.run([sys.executable, "-m", module, "--help"], check=True, cwd=ROOT)
+
+
+def test_layout_is_the_repository():
+    layout = re.search(r"## Layout\n+```\n(.*?)```", README, re.DOTALL).group(1)
+    named = [line.split()[0] for line in layout.splitlines() if line.strip()]
+    assert [name for name in named if not list(ROOT.rglob(name.rstrip("/")))] == []
+    package = {path.name for path in (ROOT / "segmentation").glob("[a-z]*.py")}
+    assert package <= set(named)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_findings_are_the_verdicts_of_the_notebooks(path):
+    verdict = find_verdict(nbformat.read(path, as_version=4)).removeprefix("**Verdict.** ")
+    assert verdict in README
+
+
+def test_expected_numbers_are_those_of_the_run(kmeans):
+    numbers = dict(re.findall(r"^\| ([^|]+?) \| ([\d.,]+) \|", README, re.MULTILINE))
+    run = {
+        "customers kept by ECOD": f"{len(kmeans['kept']):,}",
+        "elbow": f"{kmeans['elbow'].elbow_value_}",
+        "silhouette at k = 5": f"{kmeans['silhouette']:.6f}",
+        "Davies-Bouldin": f"{kmeans['davies_bouldin']:.6f}",
+        "Calinski-Harabasz": f"{kmeans['calinski_harabasz']:.3f}",
+        "variance of three principal components, %": f"{sum(kmeans['variance']):.2f}",
+    }
+    assert {name: numbers.get(name) for name in run} == run
