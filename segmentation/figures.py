@@ -1,6 +1,7 @@
 """One look for every figure: palette, saving, and the plots that more than one notebook draws."""
 
 import json
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -235,14 +236,14 @@ def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
     figure = go.Figure()
     for i, colour in enumerate(segment_colours(segments.max()), start=1):
         x, y, z = points[segments == i].T.astype("float32")
-        marker = {"size": 2, "color": colour, "opacity": opacity}
+        marker = {"size": 2.5, "color": colour, "opacity": opacity}
         figure.add_scatter3d(x=x, y=y, z=z, mode="markers", name=f"segment {i}", marker=marker)
     axes = dict(zip(("xaxis_title", "yaxis_title", "zaxis_title"), labels, strict=True))
     figure.update_layout(
         title={"text": title, "font_size": 14},
         scene=axes,
         template="plotly_white",
-        scene_camera_eye={"x": 1.25, "y": 1.25, "z": 0.8},
+        scene_camera={"eye": {"x": 1.5, "y": 1.5, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.1}},
         legend={"itemsizing": "constant", "x": 0, "y": 0.98},
         width=560,
         height=480,
@@ -266,6 +267,8 @@ def shap_bars(shap_values, features):
     """
     n_segments = shap_values.shape[2]
     colours = segment_colours(n_segments)
+    # shap draws into the current figure.
+    figure = plt.figure(figsize=(6, 3.6))
     shap.summary_plot(
         [shap_values[:, :, i] for i in range(n_segments)],
         feature_names=list(features.columns),
@@ -273,10 +276,9 @@ def shap_bars(shap_values, features):
         class_names=[f"segment {i}" for i in range(1, n_segments + 1)],
         class_inds="original",
         color=lambda i: colours[i],
-        plot_size=(6, 3.6),
+        plot_size=None,
         show=False,
     )
-    figure = plt.gcf()
     axis = figure.axes[0]
     axis.set_xlabel("mean |SHAP value| (log-odds), stacked by segment", fontsize=9)
     axis.tick_params(labelsize=9)
@@ -315,15 +317,18 @@ def shap_beeswarms(shap_values, features):
         explanation = shap.Explanation(
             shap_values[:, :, i], data=values, feature_names=list(features.columns)
         )
-        shap.plots.beeswarm(
-            explanation,
-            max_display=features.shape[1],
-            ax=axis,
-            plot_size=None,
-            color_bar=False,
-            s=3,
-            show=False,
-        )
+        with warnings.catch_warnings():
+            # shap takes percentiles of the colours, and a grey column has none.
+            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+            shap.plots.beeswarm(
+                explanation,
+                max_display=features.shape[1],
+                ax=axis,
+                plot_size=None,
+                color_bar=False,
+                s=3,
+                show=False,
+            )
         axis.set_title(f"segment {i + 1}")
         axis.set_xlabel("SHAP value (log-odds)" if i + n_columns >= n_segments else "", fontsize=8)
         axis.tick_params(labelsize=8)

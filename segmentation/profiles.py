@@ -150,6 +150,14 @@ def _sentence(trait, labels):
     )
 
 
+def describe(names):
+    """Turn the result of `name_segments` into a Markdown list, one line per segment."""
+    return "\n".join(
+        f"- **{segment}. {name}**: {description}."
+        for segment, name, description in names.itertuples()
+    )
+
+
 def segment_table(customers, segments, names):
     """Put what a reader asks of each segment into one table.
 

@@ -1,0 +1,106 @@
+"""Figures: what is drawn is what was given; they are saved, with a Chrome or without."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from kaleido.errors import BrowserFailedError
+
+from segmentation import figures, profiles
+
+matplotlib.use("agg")
+
+RNG = np.random.default_rng(0)
+SEGMENTS = RNG.integers(1, 4, 60)
+CUSTOMERS = pd.DataFrame(
+    {
+        "age": RNG.integers(18, 90, 60),
+        "loan": RNG.choice(["no", "yes"], 60),
+        "job": RNG.choice(["services", "retired", "student"], 60),
+    }
+)
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Collect what is displayed."""
+    bundles = []
+    monkeypatch.setattr(figures, "display", lambda what, **_: bundles.append(what))
+    monkeypatch.setattr(figures, "_chrome_works", True)
+    return bundles
+
+
+def test_colours_are_distinct():
+    assert len(set(figures.segment_colours(len(figures.PALETTE)))) == len(figures.PALETTE)
+    assert len(figures.segment_colours(25)) == 25
+
+
+def test_matplotlib_figure_is_saved_shown_and_explained(tmp_path, shown):
+    traits = profiles.traits(CUSTOMERS, SEGMENTS)
+    names = profiles.name_segments(CUSTOMERS, SEGMENTS)["name"]
+    path = tmp_path / "img" / "heat_map.png"
+    figures.show(figures.heat_map(traits, names), path, "What it shows.")
+    assert path.read_bytes().startswith(PNG)
+    assert shown[-1].data == "What it shows."
+    again = tmp_path / "again.png"
+    figures.show(figures.heat_map(traits, names), again, "")
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_plotly_figure_turns_and_has_a_png_beside_it(tmp_path, shown, monkeypatch):
+    monkeypatch.setattr(go.Figure, "to_image", lambda *_, **__: PNG)
+    figures.show(go.Figure(), tmp_path / "turn.png", "")
+    assert set(shown[0]) == {"application/vnd.plotly.v1+json", "image/png"}
+    assert (tmp_path / "turn.png").read_bytes() == PNG
+
+
+def test_without_a_chrome_plotly_figures_are_shown_and_it_is_said_once(
+    tmp_path, shown, monkeypatch, capsys
+):
+    def no_chrome(*_, **__):
+        raise BrowserFailedError("none")
+
+    monkeypatch.setattr(go.Figure, "to_image", no_chrome)
+    for name in ("one.png", "two.png"):
+        figures.show(go.Figure(), tmp_path / name, "")
+    assert [set(some) for some in shown[::2]] == [{"application/vnd.plotly.v1+json"}] * 2
+    assert capsys.readouterr().out.count("plotly_get_chrome") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_heat_map_shows_means_and_shares():
+    traits = profiles.traits(CUSTOMERS, SEGMENTS)
+    names = profiles.name_segments(CUSTOMERS, SEGMENTS)["name"]
+    axis = figures.heat_map(traits, names, n_traits=4).axes[0]
+    rows = [label.get_text() for label in axis.get_yticklabels()]
+    assert rows[0] == "mean age"
+    assert len(rows) == 4
+    texts = [text.get_text() for text in axis.texts]
+    assert texts[0] == f"{CUSTOMERS['age'][SEGMENTS == 1].mean():,.0f}"
+
+
+def test_knives_show_one_blade_per_cluster_and_the_mean():
+    values, labels = RNG.uniform(-0.2, 0.8, (2, 60)), np.stack([SEGMENTS, SEGMENTS % 2])
+    axes = figures.silhouette_knives(values, labels).axes
+    assert [len(axis.collections) for axis in axes[:2]] == [3, 2]
+    assert axes[0].get_title() == f"k = 3: mean {values[0].mean():.3f}"
+
+
+def test_interactive_points_are_capped_and_keep_their_segment(monkeypatch):
+    monkeypatch.setattr(figures, "MAX_POINTS", 30)
+    points = np.column_stack([SEGMENTS * 10.0, np.arange(60), np.zeros(60)])
+    figure = figures.scatter_3d(points, SEGMENTS, "title", "xyz")
+    assert sum(len(trace.x) for trace in figure.data) == 30
+    for segment, trace in enumerate(figure.data, start=1):
+        assert set(trace.x) == {segment * 10.0}
+
+
+def test_shap_figures_have_a_bar_and_a_swarm_per_segment():
+    features = CUSTOMERS.astype({"loan": "category", "job": "category"})
+    values = RNG.normal(size=(60, 3, 3))
+    bars = figures.shap_bars(values, features).axes[0]
+    assert len(bars.patches) == 9
+    swarms = figures.shap_beeswarms(values, features).axes
+    assert [axis.get_title() for axis in swarms] == ["segment 1", "segment 2", "segment 3"]
