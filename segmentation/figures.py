@@ -243,7 +243,7 @@ def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
         title={"text": title, "font_size": 14},
         scene=axes,
         template="plotly_white",
-        scene_camera={"eye": {"x": 1.5, "y": 1.5, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.1}},
+        scene_camera={"eye": {"x": 1.6, "y": 1.6, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.2}},
         legend={"itemsizing": "constant", "x": 0, "y": 0.98},
         width=560,
         height=480,
