@@ -7,6 +7,12 @@ Every module ``benchmarks/bench_*.py`` has a function ``comparisons()`` that yie
 import time
 from dataclasses import dataclass
 
+from pyod.models.ecod import ECOD
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
+
+from segmentation.customers import BANK_COLUMNS, find_table, read_table
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -29,3 +35,16 @@ def timed(function, *args, **kwargs):
     start = time.perf_counter()
     result = function(*args, **kwargs)
     return result, time.perf_counter() - start
+
+
+def study_rows():
+    """Return the customers without the articles' outliers, as they are and encoded.
+
+    Returns
+    -------
+    DataFrame of shape (n_customers, 8), ndarray of shape (n_customers, 8)
+    """
+    customers = read_table(find_table(), BANK_COLUMNS)
+    encoded = make_pipeline(OrdinalEncoder(), PowerTransformer()).fit_transform(customers)
+    kept = ECOD().fit(encoded).labels_ == 0
+    return customers[kept].reset_index(drop=True), encoded[kept]

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from kmodes.kprototypes import KPrototypes as KModesKPrototypes
-from pyod.models.ecod import ECOD
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
+from sklearn.preprocessing import PowerTransformer
 
-from benchmarks import Comparison, timed
-from segmentation.customers import BANK_COLUMNS, find_table, read_table
+from benchmarks import Comparison, study_rows, timed
 from segmentation.kprototypes import KPrototypes
 
 NUMERIC = ["age", "balance"]
@@ -55,9 +52,7 @@ def comparisons():
 
 def scaled_rows():
     """Return the articles' second table: categories as text, numbers scaled, no outliers."""
-    table = read_table(find_table(), BANK_COLUMNS)
-    encoded = make_pipeline(OrdinalEncoder(), PowerTransformer()).fit_transform(table)
-    rows = table[ECOD().fit(encoded).labels_ == 0].reset_index(drop=True)
+    rows, _ = study_rows()
     rows[NUMERIC] = PowerTransformer().fit_transform(rows[NUMERIC])
     return rows
 

@@ -6,14 +6,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from pyod.models.ecod import ECOD
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_samples as sklearn_silhouette_samples
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
 
-from benchmarks import Comparison, timed
-from segmentation.customers import BANK_COLUMNS, find_table, read_table
+from benchmarks import Comparison, study_rows, timed
 from segmentation.silhouette import silhouette_samples
 
 CLUSTERS = range(2, 10)
@@ -42,7 +38,7 @@ print(max(0, kilobytes("VmHWM") - before))
 
 def comparisons():
     """Yield the comparison on the articles' encoded rows, and on rows as wide as an embedding."""
-    X = encoded_rows()
+    _, X = study_rows()
     labelings = [
         KMeans(k, n_init=10, max_iter=1000, random_state=10).fit_predict(X) for k in CLUSTERS
     ]
@@ -51,13 +47,6 @@ def comparisons():
     labelings = [KMeans(k, n_init=1, max_iter=20, random_state=0).fit_predict(X) for k in CLUSTERS]
     # Eight calls of the library take minutes; every call costs the same.
     yield _compare(X, labelings, n_library=1)
-
-
-def encoded_rows():
-    """Return the rows of the articles' first method: encoded, transformed, without outliers."""
-    table = read_table(find_table(), BANK_COLUMNS)
-    X = make_pipeline(OrdinalEncoder(), PowerTransformer()).fit_transform(table)
-    return X[ECOD().fit(X).labels_ == 0]
 
 
 def embedding_like_rows(n_samples, n_features, seed=0):
