@@ -184,6 +184,46 @@ def describe_source(path):
     return f"The customers are those of `{path.name}`."
 
 
+def load_table(path):
+    """Read a customer table as it is, without checking its values.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `read_table`.
+
+    Returns
+    -------
+    DataFrame of shape (n_customers, n_columns)
+        Rows in the file's order, numbered from 0. An empty field is missing.
+
+    Raises
+    ------
+    TableError
+        If there is no such file, or if it cannot be read as a table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TableError(f"{path}: no such file. Give the path of a customer table.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            header = lines.readline()
+        separator = max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
+        # Text such as "None" or "NA" is a category until an empty field says otherwise.
+        return pd.read_csv(
+            path,
+            sep=separator,
+            encoding="utf-8-sig",
+            index_col=False,
+            keep_default_na=False,
+            na_values=["", "NaN", "nan"],
+        )
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path.name} is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise TableError(f"{path.name} cannot be read as a table: {error}") from error
+
+
 def read_table(path, columns=None):
     """Read a customer table and check it, before any long work starts.
 
@@ -206,30 +246,11 @@ def read_table(path, columns=None):
         With every problem of the table at once: a column that is missing, empty or constant;
         missing, infinite or ill-written numbers, with the line of the first; too few rows.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise TableError(f"{path}: no such file. Give the path of a customer table.")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            header = lines.readline()
-        separator = max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
-        # Text such as "None" or "NA" is a category until an empty field says otherwise.
-        table = pd.read_csv(
-            path,
-            sep=separator,
-            encoding="utf-8-sig",
-            index_col=False,
-            keep_default_na=False,
-            na_values=["", "NaN", "nan"],
-        )
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path.name} is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise TableError(f"{path.name} cannot be read as a table: {error}") from error
+    table = load_table(path)
     columns = list(table.columns if columns is None else columns)
     problems = list(_problems(table, columns))
     if problems:
-        raise TableError(f"{path.name} cannot be used:\n- " + "\n- ".join(problems))
+        raise TableError(f"{Path(path).name} cannot be used:\n- " + "\n- ".join(problems))
     return table[columns]
 
 

@@ -277,6 +277,7 @@ def shap_bars(shap_values, features):
         class_inds="original",
         color=lambda i: colours[i],
         plot_size=None,
+        rng=np.random.default_rng(0),
         show=False,
     )
     axis = figure.axes[0]
@@ -303,6 +304,8 @@ def shap_beeswarms(shap_values, features):
     matplotlib Figure
     """
     values = np.column_stack([_colour_values(features[name]) for name in features])
+    # shap spreads the dots by NumPy's global generator.
+    np.random.seed(0)
     n_segments = shap_values.shape[2]
     n_columns = 3
     n_rows = -(-n_segments // n_columns)

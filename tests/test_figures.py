@@ -104,3 +104,7 @@ def test_shap_figures_have_a_bar_and_a_swarm_per_segment():
     assert len(bars.patches) == 9
     swarms = figures.shap_beeswarms(values, features).axes
     assert [axis.get_title() for axis in swarms] == ["segment 1", "segment 2", "segment 3"]
+    again = figures.shap_beeswarms(values, features).axes
+    for one, two in zip(swarms, again, strict=True):
+        for dots, others in zip(one.collections, two.collections, strict=True):
+            assert np.array_equal(dots.get_offsets(), others.get_offsets())
