@@ -23,6 +23,7 @@ import papermill
 import plotly.offline
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from papermill.exceptions import PapermillExecutionError
 
 from segmentation.customers import (
@@ -161,9 +162,11 @@ def _execute(path, description):
     BUILD.mkdir(exist_ok=True)
     running = BUILD / f".{path.stem}.running.ipynb"
     try:
-        return papermill.execute_notebook(
+        notebook = papermill.execute_notebook(
             path, running, cwd=path.parent, progress_bar={"desc": description}
         )
+        # Of a progress bar, the last state is enough.
+        return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
     finally:
         running.unlink(missing_ok=True)
 
@@ -219,8 +222,8 @@ def stamp(notebook):
     Returns
     -------
     dict of str to str
-        SHA-256 of the code cells, of the package's modules that they import, directly or not,
-        and of the real table.
+        SHA-256 of the code cells, of the modules of this repository that they import, directly
+        or not, and of the real table.
     """
     code = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     package = hashlib.sha256()
@@ -234,14 +237,15 @@ def stamp(notebook):
 
 
 def _imported_modules(code, found=frozenset()):
-    """Return the files of the package that code imports, with those that they import."""
-    package = ROOT / "segmentation"
+    """Return the files of this repository that code imports, with those that they import."""
     for node in ast.walk(ast.parse(code)):
-        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(package.name):
-            continue
-        parts = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        for part in parts:
-            path = (ROOT / part.replace(".", "/")).with_suffix(".py")
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            path = (ROOT / name.replace(".", "/")).with_suffix(".py")
             if path.is_file() and path not in found:
                 found = _imported_modules(path.read_text(encoding="utf-8"), found | {path})
     return found

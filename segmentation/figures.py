@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 import shap
 from IPython.display import Markdown, display
 
+from segmentation.profiles import order_by_size
+
 # Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
 # of their yellow, which is lost on white; then darker ones for more than seven segments.
 PALETTE = (
@@ -127,6 +129,7 @@ def silhouette_knives(samples, labelings):
 
 def _knives(axis, values, labels):
     base, gap = 0, 0.02 * len(values)
+    labels = order_by_size(labels)
     clusters = np.unique(labels)
     for colour, cluster in zip(segment_colours(len(clusters)), clusters, strict=True):
         knife = np.sort(values[labels == cluster])
@@ -230,6 +233,7 @@ def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
     -------
     plotly Figure
     """
+    title = f"{title}, {min(len(points), MAX_POINTS):,} of {len(points):,} customers"
     if len(points) > MAX_POINTS:
         drawn = np.random.default_rng(seed).choice(len(points), MAX_POINTS, replace=False)
         points, segments = points[drawn], segments[drawn]
@@ -355,7 +359,8 @@ def heat_map(table, names, n_traits=18):
         As `segmentation.profiles.traits` gives it.
     names : Series of str, indexed by segment
     n_traits : int, optional
-        Rows: all numbers, then the categories that differ most in any segment.
+        Rows: all numbers, then the categories that differ most in any segment. Of two categories
+        the second stands for both, such as yes for no.
 
     Returns
     -------
@@ -367,7 +372,9 @@ def heat_map(table, names, n_traits=18):
     value = table["value"].unstack("segment")
     strength = effect.abs().max(axis=1)
     number = effect.index.get_level_values("category") == ""
-    ranked = strength.sort_values(ascending=False, kind="stable")
+    columns = effect.index.get_level_values("column")
+    mirrored = (columns.value_counts()[columns] == 2).to_numpy() & ~columns.duplicated()
+    ranked = strength[~mirrored].sort_values(ascending=False, kind="stable")
     keep = [*effect.index[number], *(trait for trait in ranked.index if trait[1] != "")]
     effect, value = effect.loc[keep[:n_traits]], value.loc[keep[:n_traits]]
     figure, axis = plt.subplots(
@@ -377,7 +384,7 @@ def heat_map(table, names, n_traits=18):
     for (row, column), distance in np.ndenumerate(effect.to_numpy()):
         shown = value.iat[row, column]
         text = f"{shown:,.0f}" if effect.index[row][1] == "" else f"{shown:.0%}"
-        colour = "white" if abs(distance) > 1 else "black"
+        colour = "white" if abs(distance) > 0.8 else "black"
         axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     labels = [f"{name}: {category}" if category else f"mean {name}" for name, category in keep]
     axis.set_yticks(range(len(effect)), labels[:n_traits], fontsize=8)
@@ -387,7 +394,7 @@ def heat_map(table, names, n_traits=18):
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(image, shrink=0.6, extend="both")
-    bar.set_label("standardised difference from all customers", fontsize=8)
+    bar.set_label("standardised difference, clipped at ±1.5", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     return figure
 
