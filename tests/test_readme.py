@@ -7,6 +7,7 @@ import sys
 import nbformat
 import pytest
 
+import embedding_creation
 from segmentation.build import NOTEBOOKS, ROOT, find_verdict
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,6 +32,13 @@ def test_modules_are_there():
     assert "segmentation.build" in modules
     for module in modules - {"benchmarks"}:
         subprocess.run([sys.executable, "-m", module, "--help"], check=True, cwd=ROOT)
+
+
+def test_script_takes_the_options():
+    commands = re.findall(r"python embedding_creation\.py(.*)", README)
+    assert len(commands) >= 2
+    for options in commands:
+        embedding_creation.parse_args(options.split())
 
 
 def test_layout_is_the_repository():
