@@ -98,6 +98,14 @@ class DownloadError(RuntimeError):
     """A download broke off or is damaged; nothing of it was kept."""
 
 
+class NotApplicable(Exception):  # noqa: N818, it is no error
+    """A notebook's method makes no sense for a table; its verdict says so, and it ends there."""
+
+    def _render_traceback_(self):
+        """Tell IPython what to show of it: nothing."""
+        return []
+
+
 def find_table(path=None):
     """Find the customer table; download the public one if there is none.
 
@@ -420,13 +428,14 @@ def read_settings(path, settings=None):
 class Customers(NamedTuple):
     """A table that is ready to be segmented.
 
-    `table` (n_customers, n_columns) holds numbers, and categories as text, none missing;
-    `target` is the column held out, or None; `roles` says of every column of the file what it is
-    and what was done with it; `schema` is what `clean` needs to treat other customers alike;
-    `labels` is what to call columns in texts.
+    `table` (n_customers, n_columns) holds numbers, and categories as text, none missing; `raw` is
+    the table as it was read; `target` is the column held out, or None; `roles` says of every
+    column of the file what it is and what was done with it; `schema` is what `clean` needs to
+    treat other customers alike; `labels` is what to call columns in texts.
     """
 
     table: pd.DataFrame
+    raw: pd.DataFrame
     target: pd.Series | None
     roles: pd.DataFrame
     schema: list
@@ -481,7 +490,7 @@ def load_customers(path, settings=None):
             f"{', '.join(used)}; at least {MIN_DISTINCT} are needed for segments to mean anything."
         )
     target = next((table[name] for name in roles.index[roles["role"] == "target"]), None)
-    return Customers(cleaned, target, roles, schema, settings.get("labels", {}))
+    return Customers(cleaned, table, target, roles, schema, settings.get("labels", {}))
 
 
 def infer_roles(table, settings=None):
@@ -515,6 +524,31 @@ def infer_roles(table, settings=None):
     roles = pd.DataFrame.from_dict(found, orient="index", columns=["role", "why"])
     roles["treatment"] = roles["role"].map(TREATMENTS)
     return roles.rename_axis("column")
+
+
+def describe_roles(found):
+    """Say in Markdown what was left out, filled in or grouped, a sentence each.
+
+    Parameters
+    ----------
+    found : Customers
+
+    Returns
+    -------
+    str
+    """
+    lines = []
+    for name, (role, why, treatment) in found.roles.iterrows():
+        if treatment == "held out":
+            lines.append(f"`{name}` is the target and held out: it takes no part in the segments.")
+        elif role in ("identifier", "constant", "date", "free text"):
+            lines.append(f"`{name}` is left out: {role} ({why}).")
+        elif "; " in treatment:
+            lines.append(f"`{name}`: {treatment.partition('; ')[2]}.")
+    passed = [f"`{name}`" for name in found.roles.index[found.roles["role"] == "not used"]]
+    if passed:
+        lines.append(f"Not used: {', '.join(passed)}.")
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _is_used(roles, name):

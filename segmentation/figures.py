@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import shap
 from IPython.display import Markdown, display, update_display
 
+from segmentation.customers import NotApplicable
 from segmentation.profiles import in_short, order_by_size
 
 # Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
@@ -49,14 +50,6 @@ STYLE = {
 
 #: Categories in a bar chart of them: more are not read.
 MAX_BARS = 40
-
-
-class NotApplicable(Exception):  # noqa: N818, it is no error
-    """A notebook's method makes no sense for a table; its verdict says so, and it ends there."""
-
-    def _render_traceback_(self):
-        """Tell IPython what to show of it: nothing."""
-        return []
 
 
 def end_notebook(reason):

@@ -214,6 +214,8 @@ def _over_represented(table):
 def removed_shares(customers, removed):
     """Share of the customers of each category that an outlier detector removes.
 
+    In a table without categories, each number is cut into quarters of the customers instead.
+
     Parameters
     ----------
     customers : DataFrame of shape (n_customers, n_columns)
@@ -225,8 +227,11 @@ def removed_shares(customers, removed):
         ``customers`` in the category and the share ``removed``, from the highest share on.
     """
     parts = {}
-    for name in customers.columns.difference(customers.select_dtypes("number").columns, sort=False):
-        groups = pd.Series(removed, dtype=float).groupby(customers[name].to_numpy())
+    groups_of = customers.select_dtypes(exclude="number")
+    if groups_of.empty:
+        groups_of = "quarter " + np.ceil(customers.rank(pct=True) * 4).astype(int).astype(str)
+    for name in groups_of:
+        groups = pd.Series(removed, dtype=float).groupby(groups_of[name].to_numpy())
         parts[name] = groups.agg(customers="size", removed="mean")
     shares = pd.concat(parts, names=["column", "category"])
     return shares.sort_values("removed", ascending=False, kind="stable")
