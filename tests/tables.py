@@ -41,7 +41,8 @@ def messy_table(n=400, seed=0):
         {
             "CustomerID": rng.permutation(n) + 10_001,
             "email": [f"c{i}@example.org" for i in range(n)],
-            "signup date": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(900, size=n), "D"),
+            "signup date": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(rng.integers(900, size=n), "D"),
             "age": np.where(rng.random(n) < 0.1, np.nan, age),
             "spent (€/yr)": np.where(rng.random(n) < 0.05, "n/a", spent.astype(str)),
             "visits": rng.poisson(4, n),
