@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import zipfile
-import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -176,7 +175,7 @@ def load(path):
             parts = {name: archive.read(name) for name in archive.namelist()}
         written, checksum = parts.pop(DESCRIPTION), parts.pop("sha256")
         about = json.loads(written)
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+    except Exception as error:  # zipfile raises whatever a damaged file leads to.
         raise SegmenterError(f"{path.name} is damaged or no segmenter: {error}.") from error
     if about.get("format") != FORMAT:
         raise SegmenterError(
