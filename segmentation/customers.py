@@ -592,24 +592,26 @@ def _counts_customers(name, numbers):
     return in_a_row or bool(words and words[-1].lower() in ID_WORDS)
 
 
-def _numbers(column):
+def _numbers(column, sure=False):
     """Return a column as numbers, missing where there is none; None if it holds something else.
 
-    A column of which more than half are numbers is a column of numbers with slips.
+    A column of which more than half are numbers is a column of numbers with slips; so is any
+    that is surely to be one.
     """
     kind = column.dtype
     if pd.api.types.is_bool_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind):
-        return None
+        return pd.Series(np.nan, index=column.index) if sure else None
     if isinstance(kind, np.dtype) and kind.kind in "iuf":
         # Beyond, neighbouring integers are one double.
         exact = kind.kind == "f" or len(column) == 0 or np.abs(column.astype(float)).max() < 2**53
         return column if exact else column.astype(float)
     codes, distinct = pd.factorize(column)
-    if len(distinct) == 0:
+    if len(distinct) == 0 and not sure:
         return None
     numbers = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").astype(float)
     is_text = np.bincount(codes[codes >= 0], minlength=len(distinct)) * ~_says_missing(distinct)
-    if is_text.sum() == 0 or is_text[numbers.notna()].sum() <= is_text.sum() / 2:
+    mostly = is_text[numbers.notna()].sum() > is_text.sum() / 2
+    if not mostly and not sure:
         return None
     return pd.Series(np.append(numbers, np.nan)[codes], index=column.index)
 
@@ -652,11 +654,7 @@ def _size_problems(table, used):
 
 def _value_problems(name, column):
     """Yield a sentence for each kind of value that a column of numbers cannot hold."""
-    numbers = _numbers(column)
-    if numbers is None:
-        if column.notna().any():
-            yield f"column {name} is to be a number, but holds text: give it another role."
-        return
+    numbers = _numbers(column, sure=True)
     infinite = np.abs(numbers) > LARGEST
     if infinite.any():
         yield f"column {name}: infinite or beyond {LARGEST:g} in {_lines(infinite)}: correct it."
@@ -672,7 +670,7 @@ def _value_problems(name, column):
 def _learn(name, column, role):
     """Return what `clean` has to know of a column, in values that JSON can hold."""
     if role == "number":
-        return {"name": name, "role": role, "fill": float(_numbers(column).median())}
+        return {"name": name, "role": role, "fill": float(_numbers(column, sure=True).median())}
     texts = _categories(column, role)
     counts = texts.value_counts()
     # By frequency, ties by alphabet, whatever the order of the rows.
@@ -700,7 +698,7 @@ def _treatment(column, values):
     """Say in words what `clean` does with a column."""
     done = TREATMENTS[column["role"]]
     if column["role"] == "number":
-        n_missing = int(_numbers(values).isna().sum())
+        n_missing = int(_numbers(values, sure=True).isna().sum())
         return done + (f"; {n_missing:,} missing: {column['fill']:g}" if n_missing else "")
     texts = _categories(values, column["role"])
     grouped = texts.nunique() - len(set(column["categories"]) & set(texts.unique()))
@@ -747,8 +745,7 @@ def clean(table, schema):
         values = table[name] if name in table else pd.Series(np.nan, index=table.index)
         if column["role"] == "number":
             problems += _value_problems(name, values)
-            numbers = _numbers(values)
-            numbers = pd.Series(np.nan, index=table.index) if numbers is None else numbers
+            numbers = _numbers(values, sure=True)
             cleaned[name] = numbers.fillna(column["fill"]) if numbers.isna().any() else numbers
             unknown += numbers.isna().to_numpy()
         else:
