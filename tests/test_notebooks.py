@@ -7,7 +7,7 @@ import pytest
 from conftest import run
 from tables import TABLES
 
-from segmentation import segmenter
+from segmentation import figures, segmenter
 from segmentation.build import NOTEBOOKS, find_notebooks, find_verdict, stamp
 
 PATHS = find_notebooks(further=True)
@@ -109,7 +109,8 @@ SMALL = {"k_max": 5, "tsne_sample": 150, "tsne_3d_sample": 100, "shap_sample": 6
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("notebook", ["kmeans", "kprototypes", "embedding"])
-def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path):
+def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "_chrome_works", False)  # A start of Chrome takes seconds.
     path = tmp_path / "customers.csv"
     TABLES[name]().to_csv(path, index=False, sep=";", encoding="utf-8-sig")
     parameters = SMALL | {"table": str(path)}
