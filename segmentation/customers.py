@@ -86,6 +86,9 @@ TREATMENTS = {
     "free text": "left out",
     "not used": "left out",
 }
+#: What ``customers.toml`` may say.
+SETTINGS = {"encoding": str, "columns": list, "target": str, "labels": dict, "roles": dict}
+
 #: Beyond, squares and powers of a number overflow.
 LARGEST = 1e100
 
@@ -407,11 +410,11 @@ def read_settings(path, settings=None):
         except ValueError as error:
             raise TableError(f"{file.name} is not written as TOML: {error}") from error
     found |= settings or {}
-    kinds = {"encoding": str, "columns": list, "target": str, "labels": dict, "roles": dict}
-    problems = [f"no setting {key}; there are: {', '.join(kinds)}" for key in found.keys() - kinds]
+    unknown = found.keys() - SETTINGS.keys()
+    problems = [f"no setting {key}; there are: {', '.join(SETTINGS)}" for key in sorted(unknown)]
     problems += [
         f"setting {key} is {found[key]!r}: give a {kind.__name__}"
-        for key, kind in kinds.items()
+        for key, kind in SETTINGS.items()
         if key in found and not isinstance(found[key], kind)
     ]
     if not problems:

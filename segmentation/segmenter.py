@@ -86,10 +86,9 @@ def freeze(found, detector, result, names, *, seen, coordinates=None, modes=None
                 arrays[f"{part}/{j}/to"] = table[name].to_numpy(dtype=float)[first]
     matrix = np.asarray(seen)
     for j in range(matrix.shape[1]):
-        values, first = np.unique(matrix[:, j], return_index=True)
+        values, counts = np.unique(matrix[:, j], return_counts=True)
         arrays[f"tails/{j}/values"] = values
-        arrays[f"tails/{j}/left"] = detector.U_l[first, j]
-        arrays[f"tails/{j}/right"] = detector.U_r[first, j]
+        arrays[f"tails/{j}/counts"] = counts.astype(np.uint32)
     # ECOD adds both tails of a column without skewness.
     symmetric = (np.maximum(detector.U_l, detector.U_r) != detector.O).any(axis=0)
     shares = result["segment"].value_counts(normalize=True)
@@ -269,13 +268,17 @@ def outlier_scores(segmenter, seen):
         training values is as far out as the furthest of them.
     """
     about, arrays = segmenter
+    n = about["customers"]
+    # As pyod computes 1/n, 2/n, ... 1: else scores would differ in the last bit.
+    surprise = -np.log(np.linspace(1 / n, 1, n))
     parts = np.empty(seen.shape)
     for j, symmetric in enumerate(about["symmetric"]):
-        values = arrays[f"tails/{j}/values"]
+        values, counts = arrays[f"tails/{j}/values"], arrays[f"tails/{j}/counts"].astype(int)
+        up_to = np.cumsum(counts)
         below = np.searchsorted(values, seen[:, j], side="right") - 1
         above = np.searchsorted(values, seen[:, j], side="left")
-        left = arrays[f"tails/{j}/left"][np.maximum(below, 0)]
-        right = arrays[f"tails/{j}/right"][np.minimum(above, len(values) - 1)]
+        left = surprise[up_to - 1][np.maximum(below, 0)]
+        right = surprise[n - up_to + counts - 1][np.minimum(above, len(values) - 1)]
         parts[:, j] = left + right if symmetric else np.maximum(left, right)
     return parts.sum(axis=1)
 

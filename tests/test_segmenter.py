@@ -152,6 +152,27 @@ def test_unseen_categories_and_missing_columns_are_as_documented(messy):
         score(messy["frozen"], row.assign(visits=np.inf))
 
 
+values = st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from(["gold", "yes", "44", "x"]))
+
+
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(st.data(), st.integers(1, 6))
+def test_any_new_table_is_scored_row_by_row_or_refused(messy, data, n):
+    names = [column["name"] for column in messy["frozen"].about["schema"]] + ["new"]
+    taken = data.draw(st.lists(st.sampled_from(names), unique=True))
+    cells = {name: data.draw(st.lists(values, min_size=n, max_size=n)) for name in taken}
+    table = pd.DataFrame(cells, index=range(n), dtype=object)
+    try:
+        scored = score(messy["frozen"], table)
+    except TableError:
+        return
+    assert scored.index.equals(table.index)
+    assert scored["segment"].isin(range(1, K + 1)).all()
+    assert scored["confidence"].between(0, 1).all()
+    for i in range(n):
+        pd.testing.assert_frame_equal(score(messy["frozen"], table.iloc[[i]]), scored.iloc[[i]])
+
+
 def test_k_prototypes_by_its_own_predictions(tmp_path):
     from segmentation.kprototypes import KPrototypes
 
