@@ -458,5 +458,5 @@ def drift_bars(table):
     axis.xaxis.set_major_formatter("{x:.0%}")
     axis.margins(x=0.12)
     axis.set_title(f"Shares then and now: population stability index {table.loc['all', 'psi']:.3f}")
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -45,7 +45,22 @@ class Segmenter(NamedTuple):
     arrays: dict
 
 
-def freeze(found, detector, result, names, *, seen, coordinates=None, modes=None, **about):
+def freeze(
+    found,
+    detector,
+    result,
+    names,
+    *,
+    method,
+    source,
+    seen,
+    centres,
+    numbers,
+    coordinates=None,
+    modes=None,
+    gamma=0.0,
+    encoder=None,
+):
     """Freeze a segmentation.
 
     Parameters
@@ -57,25 +72,34 @@ def freeze(found, detector, result, names, *, seen, coordinates=None, modes=None
     result : DataFrame of shape (n_customers, 2)
         ``segment`` and ``outlier`` of every customer.
     names : Series of str, indexed by segment
+    method : str
+        What to call the method.
+    source : Path
+        The table; its SHA-256 is kept.
     seen : DataFrame or array of shape (n_customers, n_features)
         The numbers that the outlier detector saw. A table has a column for each column of the
         customers; an array holds their embedding.
+    centres : array-like of shape (n_clusters, n_numbers)
+        The prototypes.
+    numbers : sequence of int
+        The segment of each cluster.
     coordinates : DataFrame of shape (n_customers, n_numbers), optional
-        The numbers in which distances are measured, a column for each numeric column of the
-        customers; by default `seen`.
+        The numbers in which distances are measured, under the names of the columns that they come
+        from; by default `seen`.
     modes : DataFrame of shape (n_clusters, n_categories), optional
         Categories of the prototypes, for K-Prototypes.
-    **about
-        ``method``; ``centres``, an array of shape (n_clusters, n_numbers); ``numbers``, the
-        segment of each cluster; ``gamma`` where there are modes; ``encoder``, where `seen` is an
-        embedding; ``source``, the path of the table.
+    gamma : float, optional
+        Weight of a category that differs from the mode.
+    encoder : dict, optional
+        Where `seen` is an embedding, the ``model`` that made it, its ``model_sha256`` and its
+        ``precision``.
 
     Returns
     -------
     Segmenter
     """
-    arrays = {"centres": np.asarray(about.pop("centres"), dtype=float)}
-    source = Path(about.pop("source"))
+    source = Path(source)
+    arrays = {"centres": np.asarray(centres, dtype=float)}
     codes = _codes(found.table, found.schema)
     for part, table in (("seen", seen), ("coordinates", coordinates)):
         if isinstance(table, pd.DataFrame):
@@ -92,10 +116,12 @@ def freeze(found, detector, result, names, *, seen, coordinates=None, modes=None
     # ECOD adds both tails of a column without skewness.
     symmetric = (np.maximum(detector.U_l, detector.U_r) != detector.O).any(axis=0)
     shares = result["segment"].value_counts(normalize=True)
-    about |= {
+    about = {
         "format": FORMAT,
-        "encoder": about.get("encoder"),
-        "numbers": [int(number) for number in about["numbers"]],
+        "method": method,
+        "encoder": encoder,
+        "gamma": float(gamma),
+        "numbers": [int(number) for number in numbers],
         "symmetric": symmetric.tolist(),
         "threshold": float(detector.threshold_),
         "outliers": float(result["outlier"].mean()),
