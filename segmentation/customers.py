@@ -421,7 +421,13 @@ def read_settings(path, settings=None):
         problems = [
             f"column {name} has no role {role}; there are: {', '.join(TREATMENTS)}"
             for name, role in found.get("roles", {}).items()
-            if role not in TREATMENTS
+            if str(role) not in TREATMENTS
+        ]
+        texts = [*found.get("columns", []), *found.get("labels", {}).values()]
+        problems += [
+            f"{text!r} is not the text that was expected"
+            for text in texts
+            if not isinstance(text, str)
         ]
     if problems:
         raise TableError(f"The settings of {Path(path).name}:\n- " + "\n- ".join(problems))
@@ -642,6 +648,9 @@ def _named_problems(table, settings):
     absent = [name for name in dict.fromkeys(named) if name not in table]
     if absent:
         yield f"no column {', '.join(absent)}; the header has: {', '.join(table.columns)}."
+    titles = pd.Series([settings.get("labels", {}).get(name, name) for name in table.columns])
+    if titles.duplicated().any():
+        yield f"labels give two columns the name {titles[titles.duplicated()].iloc[0]}."
 
 
 def _size_problems(table, used):

@@ -334,6 +334,8 @@ def test_settings_come_from_the_file_beside_the_table(tmp_path):
         ("columns = 'age'", "columns is 'age': give a list"),
         ("roles = {age = 'fruit'}", "age has no role fruit; there are: number"),
         ("target = 'x'\nlabels = {z = 'y'}", "no column z, x; the header has: age, job, spent"),
+        ("columns = ['age', 3]", "3 is not the text"),
+        ("labels = {age = 'job'}", "labels give two columns the name job"),
         ("encoding = 'klingon'", "unknown encoding"),
         ("roles = {job = 'number'}", r"job: 200 of its numbers .* \('services'\)"),
         ("columns = ['age', 'job']", "2 columns can be used"),
