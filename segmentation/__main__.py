@@ -59,7 +59,7 @@ def score(options):
     n_unknown = (scores["unknown"] > 0).sum()
     print(
         f"{len(scores):,} customers, {scores['outlier'].mean():.1%} outliers, {n_unknown:,} with "
-        f"values that were not there in training: {options.output}"
+        f"values that had to be guessed: {options.output}"
     )
     return 0
 

@@ -739,8 +739,8 @@ def clean(table, schema):
     -------
     DataFrame of shape (n_customers, len(schema))
     ndarray of int, shape (n_customers,)
-        How many values of each row the schema has no place for: missing where none was missing,
-        or a category that was not there.
+        How many values of each row had to be guessed: missing numbers, and categories that are
+        missing or new where the schema has no category for that.
 
     Raises
     ------

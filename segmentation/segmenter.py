@@ -237,7 +237,7 @@ def score(segmenter, table, points=None):
         ``segment`` and its ``name``; ``confidence``, which is 1 - a / b with the distances a to
         the nearest prototype and b to the second (1: on the prototype, 0: on the border; for
         K-Prototypes its dissimilarity takes the place of distance); ``outlier``; and
-        ``unknown``, the number of values that the training customers give no place to.
+        ``unknown``, the number of values that had to be guessed, as `clean` counts them.
 
     Raises
     ------
