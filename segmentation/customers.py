@@ -566,15 +566,15 @@ def _is_used(roles, name):
 
 def _infer_role(name, column):
     """Return a role and the reason for it."""
-    given = column.dropna()
     numbers = _numbers(column)
-    n_distinct = given.nunique()
-    if n_distinct == 0 or (n_distinct == 1 and (numbers is not None or len(given) == len(column))):
-        return "constant", "one value" if n_distinct else "empty"
+    given = (_texts(column) if numbers is None else numbers).dropna()
+    distinct = given.unique()
+    # Of text, one value and nothing are two categories, such as a cross and no cross.
+    if len(distinct) < 2 and (numbers is not None or len(given) in (0, len(column))):
+        return "constant", "one value" if len(distinct) else "empty"
     if pd.api.types.is_datetime64_any_dtype(column):
         return "date", "its type"
-    distinct = _texts(given).dropna().unique()
-    words = {word.lower() for word in distinct[:9]}
+    words = set(_texts(pd.Series(distinct[:9])).str.lower())
     if any(words == {yes, no} for yes, no in YES_NO.items()):
         return "yes/no", f"only {' and '.join(sorted(words))}"
     if numbers is not None:
@@ -711,13 +711,15 @@ def _treatment(column, values):
     done = TREATMENTS[column["role"]]
     if column["role"] == "number":
         n_missing = int(_numbers(values, sure=True).isna().sum())
-        return done + (f"; {n_missing:,} missing: {column['fill']:g}" if n_missing else "")
+        return done + (
+            f"; {n_missing:,} missing, taken as the median, {column['fill']:g}" if n_missing else ""
+        )
     texts = _categories(values, column["role"])
     grouped = texts.nunique() - len(set(column["categories"]) & set(texts.unique()))
     if grouped:
-        done += f"; {grouped:,} rare categories: {OTHER}"
+        done += f"; more than {MAX_CATEGORIES} categories: the {grouped:,} rarest are one, {OTHER}"
     if texts.isna().any():
-        done += f"; {texts.isna().sum():,} missing: {NOT_GIVEN}"
+        done += f"; {texts.isna().sum():,} missing: a category of their own, {NOT_GIVEN}"
     return done
 
 

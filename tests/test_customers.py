@@ -268,7 +268,11 @@ def test_roles_of_the_messy_table(tmp_path):
     assert table.loc[raw["age"].isna(), "age"].eq(raw["age"].median()).all()
     assert found.target.tolist() == raw["target"].tolist()
     text = describe_roles(found)
-    for part in ("`CustomerID` is left out: identifier", "missing: 44", "rare categories: other"):
+    for part in (
+        "`CustomerID` is left out: identifier",
+        "taken as the median, 44",
+        "rarest are one, other",
+    ):
         assert part in text
 
 
@@ -283,6 +287,8 @@ def test_roles_of_the_messy_table(tmp_path):
         ([1.0, 0.0, None, 1.0] * 50, "yes/no"),
         (["yes", "no", "perhaps", "no"] * 50, "category"),
         (["x", None] * 100, "category"),
+        (["", " "] * 100, "constant"),
+        (pd.array([True, None] * 100, dtype="boolean"), "category"),
         (["1,5", "2,5"] * 100, "category"),
         (["1.5", "unknown", "2", "n/a"] * 50, "number"),
         ([1.0, None, None, 3.0] * 40 + [None] * 40, "not used"),
