@@ -141,13 +141,14 @@ def silhouette_knives(samples, labelings):
     figure, axes = plt.subplots(
         n_rows, n_columns, figsize=(8, 2.3 * n_rows), sharex=True, squeeze=False, layout="tight"
     )
+    figure.get_layout_engine().set(w_pad=1.5)  # Else the last tick touches the next first.
     for axis, values, labels in zip(axes.flat, samples, labelings, strict=False):
         _knives(axis, values, labels)
     for axis in axes.flat[len(labelings) :]:
         axis.set_axis_off()
     for axis in axes.flat[max(0, len(labelings) - n_columns) : len(labelings)]:
         # The lowest of its column: without this, only those of the last row have ticks.
-        axis.tick_params(labelbottom=True)
+        axis.tick_params(labelbottom=True, labelsize=8)
         axis.set_xlabel("silhouette")
     axes[0, 0].set_xlim(min(-0.2, np.quantile(samples, 0.001)), np.quantile(samples, 0.999) + 0.05)
     return figure
@@ -188,12 +189,19 @@ def removed_by_category(shares, quota):
     shares = shares.iloc[:MAX_BARS][::-1]
     labels = [f"{column}: {category}" for column, category in shares.index]
     figure, axis = plt.subplots(figsize=(6, 0.19 * len(shares) + 0.8), layout="tight")
-    over = shares["removed"] > quota
+    over, largest = shares["removed"] > quota, max(shares["removed"].max(), quota)
     axis.barh(labels, shares["removed"], color=np.where(over, PALETTE[6], NEUTRAL), height=0.7)
     for y, (share, size) in enumerate(zip(shares["removed"], shares["customers"], strict=True)):
-        axis.text(max(share, quota) + 0.01, y, f"{share:.0%} of {size:,}", va="center", fontsize=7)
+        axis.text(
+            max(share, quota) + 0.01 * largest,
+            y,
+            f"{share:.0%} of {size:,}",
+            va="center",
+            fontsize=7,
+        )
     axis.axvline(quota, color="black", linestyle="--", linewidth=0.9)
-    axis.set(xlim=(0, 1.18), xticks=np.linspace(0, 1, 6), xlabel="share removed")
+    axis.set(xlim=(0, 1.18 * largest), xlabel="share removed")
+    axis.set_xticks([tick for tick in axis.get_xticks() if tick <= largest])
     axis.xaxis.set_major_formatter("{x:.0%}")
     axis.tick_params(axis="y", labelsize=7, length=0)
     axis.margins(y=0.01)
