@@ -4,7 +4,8 @@
 # make render     the notebooks in place, on the real table, and img/
 # make bench      ours beside the libraries as the source articles use them
 #
-# CUSTOMERS=path.csv  a table of your own        PYTHON=python3.12  another Python
+# CUSTOMERS=path.csv  a table of your own, .csv or .parquet; beside it, customers.toml
+# PYTHON=python3.12   another Python
 
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
 	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 14)))' 2>/dev/null)))

@@ -95,27 +95,72 @@ def main(args):
     source = find_table(args.input)
     _check_output(args.output, source)
     table = load_table(source).head(args.limit)
-    columns = _choose_columns(table, args.columns)
-    texts = rows_to_text(table, columns)
-    if not texts:
+    if table.empty:
         raise EmbeddingError(f"{source.name} has no rows to embed.")
-    with _locked(args.output):
-        encoder = _Encoder(args.model, args.precision)
+    return embed_table(
+        table,
+        args.output,
+        columns=args.columns,
+        model=args.model,
+        precision=args.precision,
+        batch_size=args.batch_size,
+        name=source.name,
+    )
+
+
+def embed_table(
+    table,
+    output,
+    *,
+    columns=None,
+    model=DEFAULT_MODEL,
+    precision="auto",
+    batch_size=BATCH_SIZE,
+    name="a table",
+):
+    """Embed a table that is at hand; `main` does so with one from a file.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+    output : Path
+        To write, .csv or .parquet; its provenance goes beside it, as JSON.
+    columns : sequence of str, optional
+        As for `rows_to_text`.
+    model, precision, batch_size : optional
+        As the options of the command line.
+    name : str, optional
+        What the provenance calls the table.
+
+    Returns
+    -------
+    Path
+        `output`.
+
+    Raises
+    ------
+    EmbeddingError
+        If the table or the encoder cannot be used.
+    """
+    columns = _choose_columns(table, columns)
+    texts = rows_to_text(table, columns)
+    with _locked(output):
+        encoder = _Encoder(model, precision)
         provenance = {
-            "model": args.model,
+            "model": model,
             **encoder.provenance,
-            "batch_size": args.batch_size,
+            "batch_size": batch_size,
             "columns": columns,
             "text": _template(columns),
             "rows": len(texts),
-            "input": source.name,
+            "input": name,
             "input_sha256": _hash_of_texts(texts),
         }
-        checkpoint = args.output.with_name(args.output.name + ".checkpoint")
-        vectors = _encode_distinct(encoder, texts, args.batch_size, provenance, checkpoint)
-        _write(vectors, args.output, provenance)
+        checkpoint = output.with_name(output.name + ".checkpoint")
+        vectors = _encode_distinct(encoder, texts, batch_size, provenance, checkpoint)
+        _write(vectors, output, provenance)
         checkpoint.unlink()
-    return args.output
+    return output
 
 
 def parse_args(argv=None):
@@ -282,7 +327,7 @@ class _Encoder:
             self.transformer.to(torch.bfloat16)
         cpu = self.device.type == "cpu"
         self.provenance = {
-            **_hashes(folder),
+            **hash_model(folder),
             "precision": "bfloat16" if bfloat16 else "float32",
             "device": torch.backends.cpu.get_cpu_capability() if cpu else str(self.device),
             "versions": {"python": platform.python_version()}
@@ -624,8 +669,19 @@ def _names(n_dimensions):
     return [str(i) for i in range(n_dimensions)]
 
 
-def _hashes(folder):
-    """Return the SHA-256 of a model's weights, and of all that decides what it computes."""
+def hash_model(folder):
+    """Return the SHA-256 of a model's weights, and of all that decides what it computes.
+
+    Parameters
+    ----------
+    folder : Path
+        As `find_model` returns it.
+
+    Returns
+    -------
+    dict of str to str
+        ``weights_sha256`` and ``model_sha256``.
+    """
     total, weights = hashlib.sha256(), None
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".json", ".txt", ".model", ".safetensors", ".bin") and path.is_file():
