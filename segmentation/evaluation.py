@@ -24,6 +24,8 @@ STABLE, DISSOLVED = 0.75, 0.6
 STRONG_PREDICTION = 0.8
 #: Numbers are cut at their deciles wherever a measure needs categories.
 N_BINS = 10
+#: Share that stands for none at all where a logarithm is taken.
+LEAST_SHARE = 1e-4
 
 
 # --- Stability ----------------------------------------------------------------------------------
@@ -325,23 +327,23 @@ def usefulness(predict, target, folds):
     return pd.DataFrame(judged)
 
 
-def population_stability_index(before, after):
+def population_stability(then, now):
     """Measure how far the shares of segments have moved.
 
     Parameters
     ----------
-    before, after : Series
-        Number of customers per segment. None count as half a one, so that the index is finite.
+    then, now : array-like of shape (n_segments,)
+        Shares of the customers, segment by segment.
 
     Returns
     -------
-    float
-        The sum of (q - p) log(q / p), Jeffreys' divergence. Below 0.1 is customarily called
-        stable, above 0.25 a shift (Siddiqi 2006, "Credit Risk Scorecards").
+    ndarray of shape (n_segments,)
+        (now - then) log(now / then) of each segment. The sum is the population stability index,
+        which is Jeffreys' divergence: below 0.1 is customarily called stable, above 0.25 a shift
+        (Siddiqi 2006, "Credit Risk Scorecards").
     """
-    before, after = before.align(after, fill_value=0)
-    p, q = (counts.clip(lower=0.5) / counts.clip(lower=0.5).sum() for counts in (before, after))
-    return float(((q - p) * np.log(q / p)).sum())
+    then, now = (np.maximum(shares, LEAST_SHARE) for shares in (then, now))
+    return (now - then) * np.log(now / then)
 
 
 # --- Meaning ------------------------------------------------------------------------------------

@@ -23,15 +23,13 @@ import numpy as np
 import pandas as pd
 
 from segmentation.customers import clean
+from segmentation.evaluation import population_stability
 
 #: Raised with every change of what a file holds or of what is computed from it.
 FORMAT = 1
 
 DESCRIPTION = "segmenter.json"
 PACKAGES = ("numpy", "pandas", "scikit-learn", "pyod")
-
-#: Share that stands for none at all in the population stability index, which has logarithms.
-LEAST_SHARE = 1e-4
 
 
 class SegmenterError(ValueError):
@@ -329,18 +327,13 @@ def drift(segmenter, scores):
     about = segmenter.about
     table = pd.DataFrame(about["segments"]).set_index("segment").rename(columns={"share": "then"})
     table["now"] = scores["segment"].value_counts(normalize=True).reindex(table.index).fillna(0)
-    table["psi"] = _psi(table["then"], table["now"])
+    table["psi"] = population_stability(table["then"], table["now"])
     then, now = about["outliers"], scores["outlier"].mean()
-    psi = _psi(np.array([then, 1 - then]), np.array([now, 1 - now])).sum()
+    psi = population_stability(np.array([then, 1 - then]), np.array([now, 1 - now])).sum()
     table.index = table.index.astype(object)
     table.loc["all"] = ["all customers", 1.0, 1.0, table["psi"].sum()]
     table.loc["outliers"] = ["outliers", then, now, psi]
     return table
-
-
-def _psi(then, now):
-    then, now = np.maximum(then, LEAST_SHARE), np.maximum(now, LEAST_SHARE)
-    return (now - then) * np.log(now / then)
 
 
 def _codes(cleaned, schema):
