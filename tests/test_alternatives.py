@@ -24,6 +24,7 @@ def notebook(tmp_path_factory):
         table=SAMPLE,
         selection_sample=400,
         batch_rows=500,
+        n_starts=3,
         n_micro=60,
         ward_sample=500,
     )
@@ -31,7 +32,11 @@ def notebook(tmp_path_factory):
 
 def test_streamed_k_means_is_k_means(notebook):
     assert len(notebook["streamed_labels"]) == len(notebook["kept"])
-    assert notebook["streamed"] == pytest.approx(notebook["in_memory"].cluster_centers_, abs=1e-6)
+    assert len(notebook["ends"]) == notebook["n_starts"]
+    for centres, model in zip(notebook["ends"], notebook["in_memory"], strict=True):
+        assert centres == pytest.approx(model.cluster_centers_, abs=1e-6)
+    least = min(model.inertia_ for model in notebook["in_memory"])
+    assert notebook["inertias"].min() == pytest.approx(least)
     assert notebook["same"] == 1
 
 
@@ -72,6 +77,8 @@ def test_dunn_index_is_that_of_all_pairs(notebook, seed, n):
     other = labels[:, None] != labels
     expected = distance[other].min() / distance[~other].max()
     assert notebook["dunn_index"](rows, labels) == pytest.approx(expected)
+    # The same place in two clusters.
+    assert notebook["dunn_index"](np.vstack([rows, rows[:1]]), np.append(labels, 1)) == 0
 
 
 def test_measures(notebook):

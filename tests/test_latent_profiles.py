@@ -21,10 +21,10 @@ def notebook(tmp_path_factory):
         table=SAMPLE,
         n_profiles=3,
         k_max=4,
-        trap_sample=1_500,
+        trap_sample=800,
         n_init=1,
         n_repeats=1,
-        simulated=600,
+        simulated=400,
     )
 
 
