@@ -169,6 +169,18 @@ def _as_pattern(url):
     return re.sub(r"([\\{}\[\]*?^])", r"\\\1", url)
 
 
+@contextmanager
+def _refused(message):
+    """Turn an error of Spark about a place into one about the input."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise TableError(f"{message}: {_cause(error)}.") from error
+
+
 def _hadoop(spark, url):
     """Return Hadoop's file system and path of a URL."""
     path = spark._jvm.org.apache.hadoop.fs.Path(url)
@@ -248,14 +260,11 @@ class Table:
 
 
 def _read_lines(spark, place):
-    from pyspark.errors import PySparkException
     from pyspark.sql.functions import col
 
     url = as_url(place)
-    try:
+    with _refused(f"{place} cannot be read"):
         lines = spark.read.text(_as_pattern(url) if isinstance(place, Path) else url)
-    except PySparkException as error:
-        raise TableError(f"{place} cannot be read: {_cause(error)}.") from error
     return lines.select(
         col("_metadata.file_path").alias("file"),
         col("_metadata.file_block_start").alias("start"),
@@ -429,8 +438,10 @@ def _encode(encode, batches):
 
 def check_output(spark, place):
     """Refuse an output that would replace something else than an output of Spark."""
-    files, path = _hadoop(spark, as_url(place))
-    for found in files.listStatus(path) if files.exists(path) else ():
+    with _refused(f"{place} cannot be written"):
+        files, path = _hadoop(spark, as_url(place))
+        there = files.listStatus(path) if files.exists(path) else ()
+    for found in there:
         name = found.getPath().getName()
         if not (name.startswith(("part-", "_", ".")) and files.getFileStatus(path).isDirectory()):
             raise TableError(f"{place} is there and is no output of Spark. Name another output.")
