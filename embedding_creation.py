@@ -782,8 +782,8 @@ def cli(argv=None):
     except OSError as error:
         print(f"error: {error}. Nothing done is lost; run it again.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped; the same command goes on from here.", file=sys.stderr)
         return 130
 
 

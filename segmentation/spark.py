@@ -106,6 +106,8 @@ def session(settings=(), log=None):
             yield running
         finally:
             running.stop()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; nothing was written.") from None
     except (PySparkException, Py4JError, ConnectionError) as error:
         raise JobError(f"Spark gave up: {_cause(error)}. Nothing was written") from error
 
@@ -149,9 +151,8 @@ def _cause(error):
     while java is not None and java.getCause() is not None:
         java = java.getCause()
     said = str(java.getMessage() if java is not None else error)
-    lines = [line.strip() for line in said.splitlines() if not re.match(r"\s*(SQLSTATE|$)", line)]
-    if not lines:
-        return type(error).__name__
+    lines = [line.strip() for line in re.sub(r" ?SQLSTATE: \w+", "", said).splitlines()]
+    lines = list(filter(None, lines)) or [type(error).__name__]
     # Of an error in Python, the last line says what it is.
     return lines[-1 if any("Traceback" in line for line in lines) else 0][:300].rstrip(".:")
 

@@ -273,6 +273,11 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch, capsys, version, message
     assert re.search(message, said)
 
 
+def test_java_home_comes_before_the_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert "there is none in JAVA_HOME" in spark.find_problem()
+
+
 @needs_spark
 def test_what_spark_finds_is_one_line_too(tmp_path, capfd):
     good = save(customers(), tmp_path / "good.csv")
@@ -306,7 +311,8 @@ class Job:
         master = f"--master local-cluster[2,1,1024] {HERE} {' '.join(conf)} pyspark-shell"
         command = [sys.executable, embedding_creation.__file__, "--engine", "spark"]
         command += ["--input", str(source), "--output", str(output), "--precision", "float32"]
-        self.done = output.with_name(output.name + ".part") / "_temporary" / "0"
+        self.part = output.with_name(output.name + ".part")
+        self.of_others = self.tasks_done(set())
         self.process = subprocess.Popen(
             command,
             env=os.environ | {"PYSPARK_SUBMIT_ARGS": master},
@@ -314,6 +320,10 @@ class Job:
             text=True,
             start_new_session=True,
         )
+
+    def tasks_done(self, but):
+        """Return the tasks whose rows are written, but these."""
+        return set((self.part / "_temporary" / "0").glob("task_*")) - but
 
     def processes(self, name):
         """Return the processes that the script started and whose command names this."""
@@ -325,8 +335,8 @@ class Job:
         return found
 
     def wait_for_first_task(self):
-        """Wait until a task has written its rows and others have not."""
-        while not list(self.done.glob("task_*")):
+        """Wait until a task has written its rows."""
+        while not self.tasks_done(self.of_others):
             assert self.process.poll() is None, self.process.stderr.read()
             time.sleep(0.02)
 
@@ -353,7 +363,7 @@ def test_killed_worker_loses_and_doubles_no_row(many, tmp_path):
     workers = job.processes("CoarseGrainedExecutorBackend")
     assert len(workers) == 2
     workers[0].send_signal(signal.SIGKILL)
-    assert len(list(job.done.glob("task_*"))) < 8
+    assert len(job.tasks_done(set())) < 8
     assert job.end()[0] == 0
     rows = pd.concat(pd.read_parquet(part) for part in (tmp_path / "out.parquet").glob("part-*"))
     assert sorted(rows["row"]) == list(range(len(expected)))
@@ -376,14 +386,17 @@ def test_failed_job_leaves_nothing_and_a_rerun_works(many, tmp_path):
     # A task may fail only once here, and the job with it.
     job = Job(source, output, "--conf spark.task.maxFailures=1")
     job.wait_for_first_task()
-    for worker in job.processes("pyspark.daemon"):
-        worker.send_signal(signal.SIGKILL)
+    workers = job.processes("pyspark.daemon")
+    assert workers
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):  # Gone with another one.
+            worker.kill()
     code, said = job.end()
     assert code == 1
     assert said.splitlines()[-1].startswith("error: Spark gave up: ")
     assert list(tmp_path.iterdir()) == []
-    options = ["--input", str(source), "--output", str(output), "--precision", "float32"]
-    assert cli(["--engine", "spark", *options]) == 0
+    urls = ["--input", f"file://{source}", "--output", f"file://{output}"]
+    assert cli(["--engine", "spark", *urls, "--precision", "float32"]) == 0
     vectors = read_embedding(output, source).to_numpy()
     np.testing.assert_allclose(vectors, expected, atol=1e-6, rtol=0)
 
