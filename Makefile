@@ -3,6 +3,7 @@
 # make all        also the notebooks of notebooks/further/
 # make render     the notebooks in place, on the real table, and img/
 # make bench      ours beside the libraries as the source articles use them
+# make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
 # CUSTOMERS=path.csv  a table of your own, .csv or .parquet; beside it, customers.toml
 # PYTHON=python3.12   another Python
@@ -17,7 +18,7 @@ ifdef CUSTOMERS
 export CUSTOMERS
 endif
 
-.PHONY: notebooks test all render bench clean
+.PHONY: notebooks test all render bench spark clean
 
 notebooks: $(INSTALLED)
 	@$(RUN) -m segmentation.build
@@ -33,6 +34,9 @@ test: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks
+
+spark: $(INSTALLED)
+	$(RUN) -m pip install --disable-pip-version-check -r requirements-spark.txt
 
 clean:
 	rm -rf build $(VENV)
