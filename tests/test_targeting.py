@@ -44,26 +44,30 @@ def bank(targeting):
     return load_table(targeting["path"]), pd.read_csv(f"{targeting['output']}/targets.csv")
 
 
-PATTERNS = {
-    r"(pdays) ≥ ([\d,]+) or never": lambda values, low: (values >= low) | (values == -1),
-    r"(pdays) ≤ ([\d,]+)": lambda values, high: values.between(0, high),
-    r"(\w+) (-?[\d,]+) to (-?[\d,]+)": lambda values, low, high: values.between(low, high),
-    r"(\w+) ≥ (-?[\d,]+)": lambda values, low: values >= low,
-    r"(\w+) ≤ (-?[\d,]+)": lambda values, high: values <= high,
-    r"(\w+) = (.+)": lambda values, category: values == category,
-    r"(\w+) is not (.+)": lambda values, category: values != category,
+CONDITIONS = {
+    r"not called in an earlier campaign": lambda table: table["pdays"] == -1,
+    r"called in an earlier campaign": lambda table: table["pdays"] != -1,
+    r"pdays ≥ ([\d,]+) or never": lambda table, low: ~table["pdays"].between(0, low - 1),
+    r"pdays ≤ ([\d,]+)": lambda table, high: table["pdays"].between(0, high),
+    r"(\w+) (-?[\d,]+) to (-?[\d,]+)": lambda table, name, *ends: table[name].between(*ends),
+    r"(\w+) ≥ (-?[\d,]+)": lambda table, name, low: table[name] >= low,
+    r"(\w+) ≤ (-?[\d,]+)": lambda table, name, high: table[name] <= high,
+    r"(\w+) = (.+)": lambda table, name, category: table[name] == category,
+    r"(\w+) is not (.+)": lambda table, name, category: table[name] != category,
 }
+
+
+def number(text):
+    return int(text.replace(",", "")) if re.fullmatch(r"-?[\d,]+", text) else text
 
 
 def is_true(reason, table):
     """Read a reason as a person would, and say for whom it is true."""
     answer = np.ones(len(table), dtype=bool)
     for condition in reason.split(" and "):
-        pattern = next(pattern for pattern in PATTERNS if re.fullmatch(pattern, condition))
-        column, *limits = re.fullmatch(pattern, condition).groups()
-        if "\\d" in pattern:
-            limits = [int(limit.replace(",", "")) for limit in limits]
-        answer &= PATTERNS[pattern](table[column], *limits).to_numpy()
+        pattern = next(pattern for pattern in CONDITIONS if re.fullmatch(pattern, condition))
+        parts = map(number, re.fullmatch(pattern, condition).groups())
+        answer &= CONDITIONS[pattern](table, *parts).to_numpy()
     return answer
 
 
