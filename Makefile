@@ -3,8 +3,10 @@
 # make all        also the notebooks of notebooks/further/
 # make render     the notebooks in place, on the real table, and img/
 # make bench      ours beside the libraries as the source articles use them
+# make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
-# CUSTOMERS=path.csv  a table of your own        PYTHON=python3.12  another Python
+# CUSTOMERS=path.csv  a table of your own, .csv or .parquet; beside it, customers.toml
+# PYTHON=python3.12   another Python
 
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
 	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 14)))' 2>/dev/null)))
@@ -16,7 +18,7 @@ ifdef CUSTOMERS
 export CUSTOMERS
 endif
 
-.PHONY: notebooks test all render bench clean
+.PHONY: notebooks test all render bench spark clean
 
 notebooks: $(INSTALLED)
 	@$(RUN) -m segmentation.build
@@ -32,6 +34,9 @@ test: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks
+
+spark: $(INSTALLED)
+	$(RUN) -m pip install --disable-pip-version-check -r requirements-spark.txt
 
 clean:
 	rm -rf build $(VENV)

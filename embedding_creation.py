@@ -19,6 +19,14 @@ hardware, so what other runtimes add is little: OpenVINO alone would take as lon
 
 Stop it whenever you like: the same command goes on where it was. Beside the output it writes a
 JSON file that says what the embedding was made from; `read_embedding` checks it.
+
+Where one machine is too small, Apache Spark runs the same encoder on many:
+
+    python embedding_creation.py --engine spark --input my.csv --output my_embedding.parquet
+
+The output is a folder of part files whose rows are numbered by the column `row`. It takes
+requirements-spark.txt and Java 17, and on every machine of a cluster what requirements.txt lists.
+Without a cluster, Spark uses the cores of this machine, and is no faster than the default.
 """
 
 import argparse
@@ -31,14 +39,15 @@ import platform
 import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from segmentation import spark
 from segmentation.customers import DATA, DownloadError, TableError, find_table, load_table
 
 OUTPUT = DATA / "embedding_train.csv"
@@ -84,38 +93,121 @@ def main(args):
 
     Returns
     -------
-    Path
-        The embedding; its provenance is beside it, as JSON.
+    Path or str
+        The embedding, a str if it is a URL; its provenance is beside it, as JSON.
 
     Raises
     ------
     EmbeddingError, TableError, DownloadError
         If the input, the encoder or the output cannot be used.
+    ChildProcessError
+        If Spark gives up.
     """
+    if args.engine == "spark":
+        return _embed_on_spark(args)
+    for place in (args.input, args.output):
+        if isinstance(place, str):
+            raise EmbeddingError(f"{place} is a URL, which takes --engine spark.")
     source = find_table(args.input)
     _check_output(args.output, source)
     table = load_table(source).head(args.limit)
-    columns = _choose_columns(table, args.columns)
-    texts = rows_to_text(table, columns)
-    if not texts:
+    if table.empty:
         raise EmbeddingError(f"{source.name} has no rows to embed.")
-    with _locked(args.output):
-        encoder = _Encoder(args.model, args.precision)
-        provenance = {
-            "model": args.model,
-            **encoder.provenance,
-            "batch_size": args.batch_size,
-            "columns": columns,
-            "text": _template(columns),
-            "rows": len(texts),
-            "input": source.name,
-            "input_sha256": _hash_of_texts(texts),
-        }
-        checkpoint = args.output.with_name(args.output.name + ".checkpoint")
-        vectors = _encode_distinct(encoder, texts, args.batch_size, provenance, checkpoint)
-        _write(vectors, args.output, provenance)
+    return embed_table(
+        table,
+        args.output,
+        columns=args.columns,
+        model=args.model,
+        precision=args.precision,
+        batch_size=args.batch_size,
+        name=source.name,
+    )
+
+
+def embed_table(
+    table,
+    output,
+    *,
+    columns=None,
+    model=DEFAULT_MODEL,
+    precision="auto",
+    batch_size=BATCH_SIZE,
+    name="a table",
+):
+    """Embed a table that is at hand; `main` does so with one from a file.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+    output : Path
+        To write, .csv or .parquet; its provenance goes beside it, as JSON.
+    columns : sequence of str, optional
+        As for `rows_to_text`.
+    model, precision, batch_size : optional
+        As the options of the command line.
+    name : str, optional
+        What the provenance calls the table.
+
+    Returns
+    -------
+    Path
+        `output`.
+
+    Raises
+    ------
+    EmbeddingError
+        If the table or the encoder cannot be used.
+    """
+    columns = _choose_columns(table, columns)
+    texts = rows_to_text(table, columns)
+    with _locked(output):
+        encoder = _Encoder(model, precision)
+        provenance = _provenance(
+            encoder, batch_size, columns, len(texts), name, _hash_of_texts(texts)
+        )
+        checkpoint = output.with_name(output.name + ".checkpoint")
+        vectors = _encode_distinct(encoder, texts, batch_size, provenance, checkpoint)
+        _write(vectors, output, provenance)
         checkpoint.unlink()
+    return output
+
+
+def _embed_on_spark(args):
+    if problem := spark.find_problem():
+        raise EmbeddingError(problem)
+    source = _check_spark_places(args)
+    encoder = _Encoder(args.model, args.precision)
+    precision = encoder.provenance["precision"]  # One for all machines, whatever they have.
+    model = args.model if not Path(args.model).is_dir() else str(Path(args.model).resolve())
+    lock = _locked(args.output) if isinstance(args.output, Path) else nullcontext()
+    with lock, spark.session() as running:
+        spark.check_output(running, args.output)
+        table = spark.Table(running, source, args.limit)
+        columns = _choose_columns(pd.DataFrame(columns=table.columns), args.columns)
+        if not table.n_rows:
+            raise EmbeddingError(f"{source} has no rows to embed.")
+        texts = spark.to_texts(table, partial(rows_to_text, columns=columns))
+        name = str(source).rstrip("/").rsplit("/", 1)[-1]
+        provenance = _provenance(
+            encoder, args.batch_size, columns, table.n_rows, name, spark.hash_texts(texts)
+        )
+        encode = partial(encode_on_worker, model, precision, args.batch_size)
+        n_dimensions = encoder.modules.get_embedding_dimension()
+        vectors = spark.encode_texts(texts, table.n_rows, encode, n_dimensions)
+        spark.write_whole(vectors, table.n_rows, args.output, provenance)
     return args.output
+
+
+def _provenance(encoder, batch_size, columns, n_rows, name, input_sha256):
+    return {
+        **encoder.provenance,
+        "batch_size": batch_size,
+        "columns": columns,
+        "text": _template(columns),
+        "rows": n_rows,
+        "input": name,
+        "input_sha256": input_sha256,
+    }
 
 
 def parse_args(argv=None):
@@ -141,8 +233,8 @@ def parse_args(argv=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--input", type=Path, help="a customer table (default: find_table's)")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help=".csv or .parquet")
+    parser.add_argument("--input", type=_place, help="a customer table (default: find_table's)")
+    parser.add_argument("--output", type=_place, default=OUTPUT, help=".csv or .parquet")
     parser.add_argument(
         "--columns",
         type=lambda names: [name.strip() for name in names.split(",")],
@@ -157,6 +249,12 @@ def parse_args(argv=None):
         help="auto: bfloat16 where the processor has it in hardware, else float32",
     )
     parser.add_argument("--limit", type=_positive, help="embed only the first rows")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "spark"),
+        default="local",
+        help="spark: on many machines; --input and --output may be URLs, --output .parquet",
+    )
     return parser.parse_args(argv)
 
 
@@ -164,6 +262,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         # argparse would print its usage before the one line that matters.
         raise EmbeddingError(message)
+
+
+def _place(text):
+    return text if "://" in text else Path(text)
 
 
 def _positive(text):
@@ -280,9 +382,11 @@ class _Encoder:
         if bfloat16:
             # The rest, pooling above all, stays in float32.
             self.transformer.to(torch.bfloat16)
+        self.fused = False
         cpu = self.device.type == "cpu"
         self.provenance = {
-            **_hashes(folder),
+            "model": name,
+            **hash_model(folder),
             "precision": "bfloat16" if bfloat16 else "float32",
             "device": torch.backends.cpu.get_cpu_capability() if cpu else str(self.device),
             "versions": {"python": platform.python_version()}
@@ -320,7 +424,9 @@ class _Encoder:
         if max(len(ids) for batch in batches for ids in batch) <= SHORT_TEXT:
             with suppress(ValueError):  # Some models have but one attention.
                 self.transformer.model.set_attn_implementation("eager")
-        _fuse(self.transformer.model, rows=sum(map(len, batches[0])))
+        if not self.fused:
+            _fuse(self.transformer.model, rows=sum(map(len, batches[0])))
+            self.fused = True
         # One batch per core and one thread per batch: 3 to 7 % faster than all cores on one batch,
         # and no result depends on the number of cores.
         n_threads = torch.get_num_threads()
@@ -455,8 +561,7 @@ def _encode_distinct(encoder, texts, batch_size, provenance, checkpoint):
     codes, distinct = pd.factorize(np.array(texts, dtype=object), sort=True)
     counts = np.bincount(codes)
     tokens = encoder.tokenize(distinct.tolist())
-    order = np.argsort([len(ids) for ids in tokens], kind="stable")
-    batches = np.split(order, range(batch_size, len(order), batch_size))
+    batches = _batches(tokens, batch_size)
     vectors = np.empty((len(distinct), encoder.modules.get_embedding_dimension()), np.float32)
     with (
         _opened(checkpoint, provenance) as file,
@@ -471,6 +576,43 @@ def _encode_distinct(encoder, texts, batch_size, provenance, checkpoint):
             file.flush()
             bar.update(int(counts[batch].sum()))
     return vectors[codes]
+
+
+def _batches(tokens, batch_size):
+    """Return the indices of texts of like length, batch by batch."""
+    order = np.argsort([len(ids) for ids in tokens], kind="stable")
+    return np.split(order, range(batch_size, len(order), batch_size))
+
+
+@cache
+def _worker_encoder(model, precision):
+    return _Encoder(model, precision)
+
+
+def encode_on_worker(model, precision, batch_size, texts):
+    """Return the vectors of some texts, with an encoder that is loaded once per process.
+
+    Parameters
+    ----------
+    model : str
+        As `find_model` takes it, on the worker.
+    precision : {"float32", "bfloat16"}
+    batch_size : int
+    texts : list of str
+
+    Returns
+    -------
+    ndarray of float32, of shape (n_texts, n_dimensions)
+    """
+    encoder = _worker_encoder(model, precision)
+    tokens = encoder.tokenize(texts)
+    batches = _batches(tokens, batch_size)
+    vectors = np.empty((len(texts), encoder.modules.get_embedding_dimension()), np.float32)
+    for batch, result in zip(
+        batches, encoder.encode([[tokens[i] for i in batch] for batch in batches]), strict=True
+    ):
+        vectors[batch] = result
+    return vectors
 
 
 # --- Files: checkpoint, lock, output, provenance ------------------------------------------------
@@ -536,6 +678,21 @@ def _check_output(output, source):
         raise EmbeddingError(f"{output} is a folder or the input itself. Name another output.")
 
 
+def _check_spark_places(args):
+    """Refuse places that Spark could not use, before it is started; return the input's."""
+    if not str(args.output).endswith(".parquet"):
+        raise EmbeddingError(f"{args.output}: the output of --engine spark ends in .parquet.")
+    if isinstance(args.output, Path):
+        parent = args.output.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise EmbeddingError(f"{parent} is not a folder that can be written to.")
+        if args.output.is_file():
+            raise EmbeddingError(f"{args.output} is a file. Name another output.")
+    if isinstance(args.input, str) or (args.input and args.input.is_dir()):
+        return args.input
+    return find_table(args.input)
+
+
 def _write(vectors, output, provenance):
     """Write an embedding and its provenance beside their places, then rename them."""
     import pyarrow as pa
@@ -567,7 +724,7 @@ def read_embedding(path, table, columns=None):
     Parameters
     ----------
     path : str or Path
-        What this script wrote, .csv or .parquet.
+        What this script wrote, .csv or .parquet: with ``--engine spark``, a local folder.
     table : DataFrame, str or Path
         The customers, or the file they are in, in the embedding's order.
     columns : sequence of str, optional
@@ -585,7 +742,7 @@ def read_embedding(path, table, columns=None):
     """
     path = Path(path)
     described = path.with_suffix(".json")
-    if not path.is_file() or not described.is_file():
+    if not path.exists() or not described.is_file():
         raise EmbeddingError(f"{path} or {described.name} is not there. Run embedding_creation.py.")
     provenance = json.loads(described.read_text(encoding="utf-8"))
     if not isinstance(table, pd.DataFrame):
@@ -597,7 +754,7 @@ def read_embedding(path, table, columns=None):
 
 
 def _mismatch(provenance, path, table, columns):
-    if provenance.get("sha256") != _sha256(path):
+    if provenance.get("sha256") != (spark.hash_folder if path.is_dir() else _sha256)(path):
         return f"is not the file that {path.with_suffix('.json').name} describes"
     if provenance["columns"] != columns:
         return f"was made from the columns {provenance['columns']}, not {columns}"
@@ -612,6 +769,8 @@ def _read(path):
     import pyarrow as pa
     from pyarrow import csv, parquet
 
+    if path.is_dir():
+        return parquet.read_table(path).sort_by("row").drop_columns("row").to_pandas()
     if path.suffix == ".parquet":
         return parquet.read_table(path).to_pandas()
     with path.open(encoding="utf-8") as lines:
@@ -624,8 +783,19 @@ def _names(n_dimensions):
     return [str(i) for i in range(n_dimensions)]
 
 
-def _hashes(folder):
-    """Return the SHA-256 of a model's weights, and of all that decides what it computes."""
+def hash_model(folder):
+    """Return the SHA-256 of a model's weights, and of all that decides what it computes.
+
+    Parameters
+    ----------
+    folder : Path
+        As `find_model` returns it.
+
+    Returns
+    -------
+    dict of str to str
+        ``weights_sha256`` and ``model_sha256``.
+    """
     total, weights = hashlib.sha256(), None
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".json", ".txt", ".model", ".safetensors", ".bin") and path.is_file():
@@ -660,13 +830,19 @@ def cli(argv=None):
     except (EmbeddingError, TableError, DownloadError) as error:
         print("error:", _one_line(error), file=sys.stderr)
         return 2
+    except ChildProcessError as error:
+        print("error:", _one_line(error), file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"error: {error}. Nothing done is lost; run it again.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped; the same command goes on from here.", file=sys.stderr)
         return 130
 
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    # Under its own name, by which Spark's workers find it.
+    import embedding_creation
+
+    sys.exit(embedding_creation.cli())

@@ -29,6 +29,7 @@ from papermill.exceptions import PapermillExecutionError
 from segmentation.customers import (
     BANK_MARKETING_SHA256,
     DownloadError,
+    NotApplicable,
     TableError,
     describe_source,
     find_table,
@@ -162,13 +163,33 @@ def _execute(path, description):
     BUILD.mkdir(exist_ok=True)
     running = BUILD / f".{path.stem}.running.ipynb"
     try:
-        notebook = papermill.execute_notebook(
-            path, running, cwd=path.parent, progress_bar={"desc": description}
-        )
+        try:
+            notebook = papermill.execute_notebook(
+                path, running, cwd=path.parent, progress_bar={"desc": description}
+            )
+        except PapermillExecutionError as error:
+            if error.ename != NotApplicable.__name__:
+                raise
+            notebook = _cut_at_the_end(nbformat.read(running, as_version=4))
         # Of a progress bar, the last state is enough.
         return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
     finally:
         running.unlink(missing_ok=True)
+
+
+def _cut_at_the_end(notebook):
+    """Return a notebook that ended early, without what it did not come to."""
+    cells = []
+    for cell in notebook.cells:
+        if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
+            continue
+        cells.append(cell)
+        outputs = cell.get("outputs", [])
+        if any(output.output_type == "error" for output in outputs):
+            cell.outputs = [output for output in outputs if output.output_type != "error"]
+            break
+    notebook.cells = cells
+    return notebook
 
 
 def _write(path, text):

@@ -8,9 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
 import shap
-from IPython.display import Markdown, display
+from IPython.display import Markdown, display, update_display
 
-from segmentation.profiles import order_by_size
+from segmentation.customers import NotApplicable
+from segmentation.profiles import in_short, order_by_size
 
 # Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
 # of their yellow, which is lost on white; then darker ones for more than seven segments.
@@ -43,7 +44,30 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": False,
     "legend.frameon": False,
+    # Names of columns and categories are text, dollars and all.
+    "text.parse_math": False,
 }
+
+#: Categories in a bar chart of them: more are not read.
+MAX_BARS = 40
+
+
+def end_notebook(reason):
+    """Make a sentence the verdict of a notebook and end the notebook, with no traceback.
+
+    Parameters
+    ----------
+    reason : str
+        Why the method is not for this table, and what is, in Markdown.
+
+    Raises
+    ------
+    NotApplicable
+        Always; `segmentation.build` takes it for an end like any other.
+    """
+    update_display(Markdown(f"**Verdict.** {reason}"), display_id="verdict")
+    display(Markdown(reason))
+    raise NotApplicable(reason)
 
 
 def use_style():
@@ -117,11 +141,14 @@ def silhouette_knives(samples, labelings):
     figure, axes = plt.subplots(
         n_rows, n_columns, figsize=(8, 2.3 * n_rows), sharex=True, squeeze=False, layout="tight"
     )
+    figure.get_layout_engine().set(w_pad=1.5)  # Else the last tick touches the next first.
     for axis, values, labels in zip(axes.flat, samples, labelings, strict=False):
         _knives(axis, values, labels)
     for axis in axes.flat[len(labelings) :]:
         axis.set_axis_off()
-    for axis in axes[-1]:
+    for axis in axes.flat[max(0, len(labelings) - n_columns) : len(labelings)]:
+        # The lowest of its column: without this, only those of the last row have ticks.
+        axis.tick_params(labelbottom=True, labelsize=8)
         axis.set_xlabel("silhouette")
     axes[0, 0].set_xlim(min(-0.2, np.quantile(samples, 0.001)), np.quantile(samples, 0.999) + 0.05)
     return figure
@@ -151,7 +178,7 @@ def removed_by_category(shares, quota):
     Parameters
     ----------
     shares : DataFrame
-        As `segmentation.profiles.removed_shares` gives it.
+        As `segmentation.profiles.removed_shares` gives it; the 40 highest shares are drawn.
     quota : float
         The share removed of all customers, drawn as a dashed line.
 
@@ -159,15 +186,22 @@ def removed_by_category(shares, quota):
     -------
     matplotlib Figure
     """
-    shares = shares.iloc[::-1]
+    shares = shares.iloc[:MAX_BARS][::-1]
     labels = [f"{column}: {category}" for column, category in shares.index]
     figure, axis = plt.subplots(figsize=(6, 0.19 * len(shares) + 0.8), layout="tight")
-    over = shares["removed"] > quota
+    over, largest = shares["removed"] > quota, max(shares["removed"].max(), quota)
     axis.barh(labels, shares["removed"], color=np.where(over, PALETTE[6], NEUTRAL), height=0.7)
     for y, (share, size) in enumerate(zip(shares["removed"], shares["customers"], strict=True)):
-        axis.text(max(share, quota) + 0.01, y, f"{share:.0%} of {size:,}", va="center", fontsize=7)
+        axis.text(
+            max(share, quota) + 0.01 * largest,
+            y,
+            f"{share:.0%} of {size:,}",
+            va="center",
+            fontsize=7,
+        )
     axis.axvline(quota, color="black", linestyle="--", linewidth=0.9)
-    axis.set(xlim=(0, 1.18), xticks=np.linspace(0, 1, 6), xlabel="share removed")
+    axis.set(xlim=(0, 1.18 * largest), xlabel="share removed")
+    axis.set_xticks([tick for tick in axis.get_xticks() if tick <= largest])
     axis.xaxis.set_major_formatter("{x:.0%}")
     axis.tick_params(axis="y", labelsize=7, length=0)
     axis.margins(y=0.01)
@@ -359,8 +393,9 @@ def heat_map(table, names, n_traits=18):
         As `segmentation.profiles.traits` gives it.
     names : Series of str, indexed by segment
     n_traits : int, optional
-        Rows: all numbers, then the categories that differ most in any segment. Of two categories
-        the second stands for both, such as yes for no.
+        Rows: all numbers, then the categories that differ most in any segment; if there are more
+        numbers, whatever differs most. Of two categories the second stands for both, such as yes
+        for no.
 
     Returns
     -------
@@ -375,19 +410,20 @@ def heat_map(table, names, n_traits=18):
     columns = effect.index.get_level_values("column")
     mirrored = (columns.value_counts()[columns] == 2).to_numpy() & ~columns.duplicated()
     ranked = strength[~mirrored].sort_values(ascending=False, kind="stable")
-    keep = [*effect.index[number], *(trait for trait in ranked.index if trait[1] != "")]
-    effect, value = effect.loc[keep[:n_traits]], value.loc[keep[:n_traits]]
+    numbers = effect.index[number] if number.sum() <= n_traits else ranked.index
+    keep = [*numbers, *(trait for trait in ranked.index if trait[1] != "")][:n_traits]
+    effect, value = effect.loc[keep], value.loc[keep]
     figure, axis = plt.subplots(
         figsize=(1.15 * effect.shape[1] + 2.4, 0.26 * len(effect) + 1.4), layout="constrained"
     )
     image = axis.imshow(effect, cmap="RdBu_r", vmin=-1.5, vmax=1.5, aspect="auto")
     for (row, column), distance in np.ndenumerate(effect.to_numpy()):
         shown = value.iat[row, column]
-        text = f"{shown:,.0f}" if effect.index[row][1] == "" else f"{shown:.0%}"
+        text = in_short(shown) if effect.index[row][1] == "" else f"{shown:.0%}"
         colour = "white" if abs(distance) > 0.8 else "black"
         axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     labels = [f"{name}: {category}" if category else f"mean {name}" for name, category in keep]
-    axis.set_yticks(range(len(effect)), labels[:n_traits], fontsize=8)
+    axis.set_yticks(range(len(effect)), labels, fontsize=8)
     ticks = [f"{segment}\n{_wrap(names[segment])}" for segment in effect.columns]
     axis.set_xticks(range(effect.shape[1]), ticks, fontsize=8)
     axis.xaxis.tick_top()
@@ -401,3 +437,34 @@ def heat_map(table, names, n_traits=18):
 
 def _wrap(name):
     return name.replace(", ", ",\n")
+
+
+def drift_bars(table):
+    """Draw the shares of segments, and of outliers, then and now.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `segmentation.segmenter.drift` gives it.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    shown = table.drop("all").iloc[::-1]
+    labels = [
+        row.name if row.name == "outliers" else f"{row.name}. {row['name']}"
+        for _, row in shown.iterrows()
+    ]
+    figure, axis = plt.subplots(figsize=(7, 0.5 * len(shown) + 1.2), layout="constrained")
+    rows = np.arange(len(shown))
+    for offset, when, colour in ((0.2, "then", NEUTRAL), (-0.2, "now", PALETTE[0])):
+        axis.barh(rows + offset, shown[when], height=0.38, color=colour, label=when)
+        for row, share in zip(rows, shown[when], strict=True):
+            axis.text(share, row + offset, f" {share:.1%}", va="center", fontsize=7)
+    axis.set_yticks(rows, labels)
+    axis.xaxis.set_major_formatter("{x:.0%}")
+    axis.margins(x=0.12)
+    axis.set_title(f"Shares then and now: population stability index {table.loc['all', 'psi']:.3f}")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure

@@ -1,10 +1,11 @@
 """What sets each segment apart: traits, lifts, names, one table to read."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
-#: What the bank's columns mean where their names do not say it.
-BANK_LABELS = {"default": "credit default", "housing": "housing loan", "loan": "personal loan"}
+from segmentation.customers import BANK_LABELS, NOT_GIVEN, OTHER
 
 #: A category marks a segment if it is this many times as frequent there as among all customers,
 #: ...
@@ -132,7 +133,15 @@ def _phrase(trait, labels, shared):
         return f"{'high' if trait.effect > 0 else 'low'} {label}"
     if trait.category in ("yes", "no"):
         return label if trait.category == "yes" else f"no {label}"
-    return f"{trait.category} {label}" if trait.category in shared else trait.category
+    if not re.search(r"[^\W\d_]", trait.category):
+        return f"{label} {trait.category}"
+    unclear = trait.category in (*shared, OTHER, NOT_GIVEN)
+    return f"{trait.category} {label}" if unclear else trait.category
+
+
+def in_short(number):
+    """Write a number as a reader needs it: whole from ten on, else with three digits."""
+    return f"{number:,.0f}" if abs(number) >= 10 else f"{number:.3g}"
 
 
 def _join(phrases):
@@ -143,7 +152,7 @@ def _join(phrases):
 def _sentence(trait, labels):
     label = labels.get(trait.column, trait.column)
     if trait.category == "":
-        return f"mean {label} {trait.value:,.0f} against {trait.overall:,.0f}"
+        return f"mean {label} {in_short(trait.value)} against {in_short(trait.overall)}"
     return (
         f"{label} {trait.category} {trait.value:.0%} against {trait.overall:.0%} "
         f"(lift {trait.lift:.1f})"
@@ -205,6 +214,8 @@ def _over_represented(table):
 def removed_shares(customers, removed):
     """Share of the customers of each category that an outlier detector removes.
 
+    In a table without categories, each number is cut into quarters of the customers instead.
+
     Parameters
     ----------
     customers : DataFrame of shape (n_customers, n_columns)
@@ -216,8 +227,29 @@ def removed_shares(customers, removed):
         ``customers`` in the category and the share ``removed``, from the highest share on.
     """
     parts = {}
-    for name in customers.columns.difference(customers.select_dtypes("number").columns, sort=False):
-        groups = pd.Series(removed, dtype=float).groupby(customers[name].to_numpy())
+    groups_of = customers.select_dtypes(exclude="number")
+    if groups_of.empty:
+        groups_of = "quarter " + np.ceil(customers.rank(pct=True) * 4).astype(int).astype(str)
+    for name in groups_of:
+        groups = pd.Series(removed, dtype=float).groupby(groups_of[name].to_numpy())
         parts[name] = groups.agg(customers="size", removed="mean")
     shares = pd.concat(parts, names=["column", "category"])
     return shares.sort_values("removed", ascending=False, kind="stable")
+
+
+def surrogate_features(customers):
+    """Turn customers into what LightGBM takes: text as categories, plain names of columns.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+
+    Returns
+    -------
+    DataFrame of the same shape
+        In names, the characters that JSON gives a meaning, which LightGBM refuses, become
+        underscores.
+    """
+    texts = customers.select_dtypes(exclude="number")
+    features = customers.astype(dict.fromkeys(texts, "category"))
+    return features.rename(columns=lambda name: re.sub(r'[\[\]{}",:]', "_", name))

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from segmentation.build import NOTEBOOKS
-from segmentation.customers import BANK_MARKETING, is_bank_marketing
+from segmentation.customers import BANK_MARKETING, NotApplicable, is_bank_marketing
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +23,16 @@ def bank_marketing():
 
 
 def run(path, folder, **parameters):
-    """Run the code of a notebook in this process and return its variables."""
+    """Run the code of a notebook in this process, to where it ends; return its variables."""
     matplotlib.use("agg")
     variables = {}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type != "code":
             continue
-        exec(compile(cell.source, f"{path.name}[{cell.id}]", "exec"), variables)
+        try:
+            exec(compile(cell.source, f"{path.name}[{cell.id}]", "exec"), variables)
+        except NotApplicable as reason:
+            return variables | {"not_applicable": str(reason)}
         if "parameters" in cell.metadata.get("tags", []):
             assert not parameters.keys() - variables.keys()
             variables |= parameters | {"output": str(folder)}

@@ -75,6 +75,19 @@ def test_error_of_a_notebook_is_one_message(house, capsys):
     assert not (house / "build" / "broken.ipynb").exists()
 
 
+def test_a_notebook_that_is_not_for_a_table_says_so_and_ends(house, capsys):
+    end = "from segmentation.figures import end_notebook\nend_notebook('Not for this table.')"
+    nbformat.write(notebook_of(VERDICT, end, "1 / 0"), house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 0
+    made = nbformat.read(house / "build" / "small.ipynb", as_version=4)
+    assert [cell.source for cell in made.cells] == ["# A & B", VERDICT, end]
+    assert all(output.output_type != "error" for cell in made.cells[1:] for output in cell.outputs)
+    assert build.find_verdict(made) == "**Verdict.** Not for this table."
+    assert "Not for this table" in (house / "build" / "index.html").read_text(encoding="utf-8")
+    assert "NotApplicable" not in (house / "build" / "small.html").read_text(encoding="utf-8")
+    assert "error" not in capsys.readouterr().out.lower()
+
+
 def test_further_notebooks_only_when_asked(house):
     nbformat.write(notebook_of(VERDICT, BODY), house / "notebooks" / "further" / "more.ipynb")
     assert [path.stem for path in build.find_notebooks(further=False)] == ["small"]

@@ -88,6 +88,23 @@ def test_knives_show_one_blade_per_cluster_and_the_mean():
     assert axes[0].get_title() == f"k = 3: mean {values[0].mean():.3f}"
 
 
+def test_the_lowest_knives_of_every_column_have_an_axis():
+    labelings = np.stack([SEGMENTS] * 6)
+    axes = figures.silhouette_knives(RNG.uniform(-0.2, 0.8, (6, 60)), labelings).axes
+    assert [axis.get_xlabel() for axis in axes[:6]] == [""] * 2 + ["silhouette"] * 4
+    shown = [axis.xaxis.get_tick_params()["labelbottom"] for axis in axes[2:6]]
+    assert shown == [True] * 4
+
+
+def test_names_with_dollars_are_text(tmp_path, shown):
+    figures.use_style()
+    shares = profiles.removed_shares(
+        pd.DataFrame({"$x$": ["$1$ to $\\frac", "b"] * 30}), SEGMENTS > 1
+    )
+    figures.show(figures.removed_by_category(shares, 0.1), tmp_path / "it.png", "")
+    assert (tmp_path / "it.png").read_bytes().startswith(PNG)
+
+
 def test_interactive_points_are_capped_and_keep_their_segment(monkeypatch):
     monkeypatch.setattr(figures, "MAX_POINTS", 30)
     points = np.column_stack([SEGMENTS * 10.0, np.arange(60), np.zeros(60)])

@@ -4,7 +4,10 @@ import re
 
 import nbformat
 import pytest
+from conftest import run
+from tables import TABLES
 
+from segmentation import figures, segmenter
 from segmentation.build import NOTEBOOKS, find_notebooks, find_verdict, stamp
 
 PATHS = find_notebooks(further=True)
@@ -98,3 +101,47 @@ def test_kmeans_writes_a_line_per_customer(kmeans):
     assert result.loc[~result["outlier"], "segment"].tolist() == kmeans["segments"].tolist()
     assert set(result["segment"]) == {1, 2, 3, 4, 5}
     assert result["name"].notna().all()
+
+
+SMALL = {"k_max": 5, "tsne_sample": 150, "tsne_3d_sample": 100, "shap_sample": 60, "n_repeats": 1}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("notebook", ["kmeans", "kprototypes", "embedding"])
+def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "_chrome_works", False)  # A start of Chrome takes seconds.
+    path = tmp_path / "customers.csv"
+    TABLES[name]().to_csv(path, index=False, sep=";", encoding="utf-8-sig")
+    parameters = SMALL | {"table": str(path)}
+    if notebook == "embedding":
+        small = {"probe_sample": 120, "shuffled_sample": 60}
+        parameters |= small | {"embedding": str(tmp_path / "embedding.csv")}
+    variables = run(NOTEBOOKS / f"{notebook}.ipynb", tmp_path, **parameters)
+    if notebook == "kprototypes" and name != "messy":
+        missing = {"numeric": "no categories", "categorical": "no numbers"}[name]
+        assert missing in variables["not_applicable"]
+        return
+    assert "nan" not in variables["finding"]
+    frozen = segmenter.load(tmp_path / f"{notebook}.segmenter")
+    raw, points = variables["found"].raw, variables.get("points")
+    points = points if notebook == "embedding" else None
+    scored = segmenter.score(frozen, raw, points)
+    assert len(scored) == len(raw)
+    assert (
+        scored["segment"].tolist()
+        == variables["nearest" if points is None else "by_centre"].tolist()
+    )
+    assert scored["outlier"].tolist() == variables["outlier"].tolist()
+    assert scored.loc[~scored["outlier"], "segment"].tolist() == variables["segments"].tolist()
+    names = variables["names"]["name"]
+    assert scored["name"].tolist() == names[scored["segment"]].tolist()
+
+
+def test_the_segmenter_gives_the_published_segments(kmeans):
+    frozen = segmenter.load(kmeans["Path"](kmeans["output"]) / "kmeans.segmenter")
+    scored = segmenter.score(frozen, kmeans["found"].raw)
+    assert scored["outlier"].tolist() == (kmeans["detector"].labels_ == 1).tolist()
+    assert scored.loc[~scored["outlier"], "segment"].tolist() == kmeans["segments"].tolist()
+    encoded = kmeans["encoded"].to_numpy()
+    assert (segmenter.outlier_scores(frozen, encoded) == kmeans["detector"].decision_scores_).all()

@@ -8,7 +8,9 @@ import nbformat
 import pytest
 
 import embedding_creation
+from segmentation import __main__ as command
 from segmentation.build import NOTEBOOKS, ROOT, find_verdict
+from segmentation.customers import SETTINGS, read_settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -39,6 +41,19 @@ def test_script_takes_the_options():
     assert len(commands) >= 2
     for options in commands:
         embedding_creation.parse_args(options.split())
+
+
+def test_commands_for_new_customers_take_the_options():
+    commands = re.findall(r"python -m segmentation (score .*|drift .*)", README)
+    assert {line.split()[0] for line in commands} == {"score", "drift"}
+    for line in commands:
+        assert command.parse_args(line.split()).segmenter.suffix == ".segmenter"
+
+
+def test_the_settings_of_ones_own_table_are_read(tmp_path):
+    settings = re.search(r"```toml\n(.*?)```", README, re.DOTALL).group(1)
+    (tmp_path / "customers.toml").write_text(settings, encoding="utf-8")
+    assert read_settings(tmp_path / "table.csv").keys() == SETTINGS.keys()
 
 
 def test_layout_is_the_repository():

@@ -19,6 +19,7 @@ from segmentation.customers import BANK_COLUMNS, read_table
 from segmentation.silhouette import (
     gower_silhouette_samples,
     mixed_silhouette_samples,
+    sampled_silhouettes,
     silhouette_samples,
 )
 
@@ -417,3 +418,44 @@ def test_refuses_tables_that_do_not_fit_each_other():
 def test_refuses_gamma_that_is_no_weight(gamma):
     with pytest.raises(ValueError, match="gamma"):
         mixed_silhouette_samples(np.zeros((3, 1)), np.zeros((3, 1)), [0, 1, 0], gamma)
+
+
+def test_up_to_the_limit_all_rows_are_taken():
+    X, labels = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 3
+    silhouettes, rows, errors = sampled_silhouettes(X, [labels, labels % 2], max_rows=90)
+    assert np.array_equal(silhouettes, silhouette_samples(X, [labels, labels % 2]))
+    assert rows.tolist() == list(range(90))
+    assert errors.tolist() == [0, 0]
+
+
+def test_a_sample_is_stratified_seeded_and_near_the_whole():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [6000, 1600, 400])[rng.permutation(8000)]
+    X = rng.normal(size=(8000, 2)) + 2 * labels[:, None]
+    whole = silhouette_samples(X, labels)[0].mean()
+    means, stated = [], []
+    for seed in range(100):
+        silhouettes, rows, errors = sampled_silhouettes(X, labels, max_rows=2000, seed=seed)
+        assert len(set(rows)) == 2000
+        for part in rows.reshape(10, -1):
+            assert np.abs(np.bincount(labels[part]) - [150, 40, 10]).max() <= 1
+        means.append(silhouettes[0].mean())
+        stated.append(errors[0])
+    assert silhouettes[0, :200] == pytest.approx(
+        silhouette_samples(X[rows[:200]], labels[rows[:200]])[0]
+    )
+    again, same, _ = sampled_silhouettes(X, labels, max_rows=2000, seed=99)
+    assert np.array_equal(again, silhouettes)
+    assert np.array_equal(same, rows)
+    # The spread over seeds is what the standard error says, and the mean is that of all rows.
+    assert np.std(means) == pytest.approx(np.sqrt(np.mean(np.square(stated))), rel=0.25)
+    assert np.mean(means) == pytest.approx(whole, abs=0.01)
+
+
+def test_a_cluster_too_small_for_a_sample_is_no_error():
+    X = np.random.default_rng(0).normal(size=(3000, 2))
+    labels = np.zeros(3000, int)
+    labels[:2] = 1
+    silhouettes, _, errors = sampled_silhouettes(X, labels, max_rows=200)
+    assert np.isfinite(silhouettes).all()
+    assert np.isfinite(errors).all()

@@ -1,0 +1,124 @@
+"""New customers: give them segments, and see whether they still are the customers of then.
+
+python -m segmentation score --segmenter build/kmeans.segmenter --input new.csv
+python -m segmentation drift --segmenter build/kmeans.segmenter --input new.csv
+
+`score` writes segments.csv, or another --output, with a line per customer of the input, in its
+order: segment, name, confidence, outlier flag, and how many of its values were unknown. `drift`
+writes drift.csv with the share of each segment then and now and the population stability index,
+and beside it the same as a figure, drift.png.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from segmentation import segmenter
+from segmentation.customers import TableError, clean, labelled, load_table
+
+
+def main(args=None):
+    """Run a command.
+
+    Returns
+    -------
+    int
+        0, or 2 after a message on the standard error.
+    """
+    options = parse_args(args)
+    try:
+        return options.run(options)
+    except (segmenter.SegmenterError, TableError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def parse_args(args=None):
+    """Read the options of a command line; by default, of the process."""
+    parser = argparse.ArgumentParser(prog="python -m segmentation", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for run, output in ((score, "segments.csv"), (drift, "drift.csv")):
+        command = commands.add_parser(run.__name__, help=run.__doc__.splitlines()[0])
+        command.add_argument("--segmenter", type=Path, required=True, help="written by a notebook")
+        command.add_argument(
+            "--input", type=Path, required=True, help="customers, .csv or .parquet"
+        )
+        command.add_argument("--output", type=Path, default=Path(output), help=f"default: {output}")
+        command.add_argument("--encoding", help="of the input, if it is not UTF-8")
+        command.set_defaults(run=run)
+    return parser.parse_args(args)
+
+
+def score(options):
+    """Give each customer of a table its segment."""
+    _, scores = _score(options)
+    _write(scores.rename_axis("row"), options.output)
+    n_unknown = (scores["unknown"] > 0).sum()
+    print(
+        f"{len(scores):,} customers, {scores['outlier'].mean():.1%} outliers, {n_unknown:,} with "
+        f"values that had to be guessed: {options.output}"
+    )
+    return 0
+
+
+def drift(options):
+    """Compare the segments of a table with those of the training customers."""
+    # Imported here: figures need a second or two.
+    import matplotlib
+
+    matplotlib.use("agg")
+    from segmentation import figures
+
+    frozen, scores = _score(options)
+    table = segmenter.drift(frozen, scores)
+    _write(table, options.output)
+    figures.use_style()
+    picture = options.output.with_suffix(".png")
+    figures.drift_bars(table).savefig(picture, metadata={"Software": None})
+    print(table.round(4).to_string())
+    print(f"{options.output} and {picture.name}")
+    return 0
+
+
+def _score(options):
+    frozen = segmenter.load(options.segmenter)
+    table = load_table(options.input, options.encoding)
+    if table.empty:
+        raise TableError(f"{options.input.name} has no rows.")
+    points = None if frozen.about["encoder"] is None else _embed(frozen.about, table)
+    return frozen, segmenter.score(frozen, table, points)
+
+
+def _embed(about, table):
+    """Return the embedding of new customers by the encoder of the old ones."""
+    import embedding_creation
+
+    encoder = about["encoder"]
+    texts = labelled(clean(table, about["schema"])[0], about["labels"])
+    try:
+        folder = embedding_creation.find_model(encoder["model"])
+        if embedding_creation.hash_model(folder)["model_sha256"] != encoder["model_sha256"]:
+            raise segmenter.SegmenterError(
+                f"the encoder {encoder['model']} is another one here than the segmenter's. Run "
+                "embedding.ipynb again."
+            )
+        with TemporaryDirectory() as folder:
+            target = Path(folder) / "embedding.parquet"
+            settings = {"model": encoder["model"], "precision": encoder["precision"]}
+            embedding_creation.embed_table(texts, target, columns=list(texts), **settings)
+            return embedding_creation.read_embedding(target, texts, list(texts)).to_numpy()
+    except embedding_creation.EmbeddingError as error:
+        raise segmenter.SegmenterError(str(error)) from error
+
+
+def _write(table, path):
+    beside = path.with_name(f".{path.name}.part")
+    table.to_csv(beside)
+    os.replace(beside, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

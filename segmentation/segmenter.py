@@ -1,0 +1,373 @@
+"""A frozen segmentation: it gives new customers the segments that a notebook found.
+
+What is frozen is what the notebook computed, as tables to look things up in: of each column the
+values that the customers had and the numbers that they became, of each of these numbers how many
+customers lay further out, the prototypes, the names. So the training customers get the notebook's
+labels, bit for bit, and every customer is treated alone: a row gets the same among others.
+
+A ``.segmenter`` file is a zip of NumPy arrays and one JSON file. Nothing in it is code, and
+nothing of it is run. Its checksums tell a damaged or edited file; they are no signature.
+"""
+
+import hashlib
+import io
+import json
+import os
+import platform
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from segmentation.customers import clean
+from segmentation.evaluation import population_stability
+
+#: Raised with every change of what a file holds or of what is computed from it.
+FORMAT = 1
+
+DESCRIPTION = "segmenter.json"
+PACKAGES = ("numpy", "pandas", "scikit-learn", "pyod")
+
+
+class SegmenterError(ValueError):
+    """A segmenter cannot be read or used; the message names the cause, and the cure."""
+
+
+class Segmenter(NamedTuple):
+    """What is frozen: `about` is all that JSON can hold, `arrays` the rest, by name."""
+
+    about: dict
+    arrays: dict
+
+
+def freeze(
+    found,
+    detector,
+    result,
+    names,
+    *,
+    method,
+    source,
+    seen,
+    centres,
+    numbers,
+    coordinates=None,
+    modes=None,
+    gamma=0.0,
+    encoder=None,
+):
+    """Freeze a segmentation.
+
+    Parameters
+    ----------
+    found : Customers
+        The customers, as `segmentation.customers.load_customers` gave them.
+    detector : pyod ECOD
+        Fitted on `seen`.
+    result : DataFrame of shape (n_customers, 2)
+        ``segment`` and ``outlier`` of every customer.
+    names : Series of str, indexed by segment
+    method : str
+        What to call the method.
+    source : Path
+        The table; its SHA-256 is kept.
+    seen : DataFrame or array of shape (n_customers, n_features)
+        The numbers that the outlier detector saw. A table has a column for each column of the
+        customers; an array holds their embedding.
+    centres : array-like of shape (n_clusters, n_numbers)
+        The prototypes.
+    numbers : sequence of int
+        The segment of each cluster.
+    coordinates : DataFrame of shape (n_customers, n_numbers), optional
+        The numbers in which distances are measured, under the names of the columns that they come
+        from; by default `seen`.
+    modes : DataFrame of shape (n_clusters, n_categories), optional
+        Categories of the prototypes, for K-Prototypes.
+    gamma : float, optional
+        Weight of a category that differs from the mode.
+    encoder : dict, optional
+        Where `seen` is an embedding, the ``model`` that made it, its ``model_sha256`` and its
+        ``precision``.
+
+    Returns
+    -------
+    Segmenter
+    """
+    source = Path(source)
+    arrays = {"centres": np.asarray(centres, dtype=float)}
+    codes = _codes(found.table, found.schema)
+    for part, table in (("seen", seen), ("coordinates", coordinates)):
+        if isinstance(table, pd.DataFrame):
+            for name in table:
+                j = found.table.columns.get_loc(name)
+                values, first = np.unique(codes[:, j], return_index=True)
+                arrays[f"{part}/{j}/from"] = values
+                arrays[f"{part}/{j}/to"] = table[name].to_numpy(dtype=float)[first]
+    matrix = np.asarray(seen)
+    for j in range(matrix.shape[1]):
+        values, counts = np.unique(matrix[:, j], return_counts=True)
+        arrays[f"tails/{j}/values"] = values
+        arrays[f"tails/{j}/counts"] = counts.astype(np.uint32)
+    # ECOD adds both tails of a column without skewness.
+    symmetric = (np.maximum(detector.U_l, detector.U_r) != detector.O).any(axis=0)
+    shares = result["segment"].value_counts(normalize=True)
+    about = {
+        "format": FORMAT,
+        "method": method,
+        "encoder": encoder,
+        "gamma": float(gamma),
+        "numbers": [int(number) for number in numbers],
+        "symmetric": symmetric.tolist(),
+        "threshold": float(detector.threshold_),
+        "outliers": float(result["outlier"].mean()),
+        "segments": [
+            {"segment": int(i), "name": name, "share": float(shares.get(i, 0))}
+            for i, name in names.items()
+        ],
+        "modes": None if modes is None else modes.astype(str).to_dict("list"),
+        "schema": found.schema,
+        "labels": found.labels,
+        "customers": len(found.table),
+        "table": source.name,
+        "table_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in PACKAGES},
+    }
+    return Segmenter(about, arrays)
+
+
+def save(segmenter, path):
+    """Write a segmenter beside its place, then rename it. Equal segmenters give equal files.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    path : str or Path
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    parts = {name + ".npy": _to_bytes(array) for name, array in segmenter.arrays.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
+    about = json.dumps(segmenter.about | {"arrays": hashes}, indent=1).encode()
+    parts[DESCRIPTION] = about
+    parts["sha256"] = hashlib.sha256(about).hexdigest().encode()
+    with zipfile.ZipFile(beside, "w") as archive:
+        for name, content in parts.items():
+            # With the date of a file, equal segmenters would differ.
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, compresslevel=1)
+    os.replace(beside, path)
+    return path
+
+
+def _to_bytes(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def load(path):
+    """Read a segmenter.
+
+    Parameters
+    ----------
+    path : str or Path
+        As `save` wrote it.
+
+    Returns
+    -------
+    Segmenter
+
+    Raises
+    ------
+    SegmenterError
+        If there is no such file, it is none of this version, or a byte of it was changed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SegmenterError(f"{path}: no such file. The notebooks write it: run make.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        written, checksum = parts.pop(DESCRIPTION), parts.pop("sha256")
+        about = json.loads(written)
+    except Exception as error:  # zipfile raises whatever a damaged file leads to.
+        raise SegmenterError(f"{path.name} is damaged or no segmenter: {error}.") from error
+    if about.get("format") != FORMAT:
+        raise SegmenterError(
+            f"{path.name} has format {about.get('format')}, and this version reads {FORMAT}. "
+            "Run the notebook again, or take the version that wrote it."
+        )
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
+    if hashlib.sha256(written).hexdigest().encode() != checksum or hashes != about.pop("arrays"):
+        raise SegmenterError(
+            f"{path.name} was changed after it was written. Run the notebook again."
+        )
+    arrays = {
+        name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
+        for name, content in parts.items()
+    }
+    return Segmenter(about, arrays)
+
+
+def score(segmenter, table, points=None):
+    """Give customers the segments of a frozen segmentation.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    table : DataFrame of shape (n_customers, n_columns)
+        New customers, or old ones, as `segmentation.customers.load_table` reads them. What is
+        missing or was not seen is treated as `segmentation.customers.clean` says.
+    points : array of shape (n_customers, n_features), optional
+        The embedding of the cleaned customers, for a segmenter that has an encoder.
+
+    Returns
+    -------
+    DataFrame, a row per customer, in their order
+        ``segment`` and its ``name``; ``confidence``, which is 1 - a / b with the distances a to
+        the nearest prototype and b to the second (1: on the prototype, 0: on the border; for
+        K-Prototypes its dissimilarity takes the place of distance); ``outlier``; and
+        ``unknown``, the number of values that had to be guessed, as `clean` counts them.
+
+    Raises
+    ------
+    SegmenterError
+        If an embedding is needed, and none of this shape is given.
+    TableError
+        As `segmentation.customers.clean`.
+    """
+    about, arrays = segmenter
+    cleaned, unknown = clean(table, about["schema"])
+    if about["encoder"] is not None:
+        shape = len(table), arrays["centres"].shape[1]
+        if np.shape(points) != shape:
+            raise SegmenterError(
+                f"an embedding of shape {shape} is needed, not {np.shape(points)}."
+            )
+        seen = coordinates = np.asarray(points)
+    else:
+        codes = _codes(cleaned, about["schema"])
+        seen = _look_up(arrays, "seen", codes)
+        coordinates = seen if about["modes"] is None else _look_up(arrays, "coordinates", codes)
+    distances = _distances(segmenter, coordinates, cleaned)
+    nearest = distances.argmin(axis=1)
+    names = {part["segment"]: part["name"] for part in about["segments"]}
+    segments = np.array(about["numbers"])[nearest]
+    a, b = np.partition(distances, 1, axis=1)[:, :2].T
+    return pd.DataFrame(
+        {
+            "segment": segments,
+            "name": pd.Series(segments, dtype=int).map(names).astype("str").to_numpy(),
+            "confidence": 1 - np.divide(a, b, out=np.ones(len(a)), where=b > 0),
+            "outlier": outlier_scores(segmenter, seen) > about["threshold"],
+            "unknown": unknown,
+        },
+        index=table.index,
+    )
+
+
+def outlier_scores(segmenter, seen):
+    """Score rows as ECOD does, but against the training customers alone.
+
+    ECOD's own ``decision_function`` ranks new rows together with the training rows, so that a
+    customer's score would depend on the others in the file.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    seen : array of shape (n_customers, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_customers,)
+        For the training rows, ECOD's ``decision_scores_``. A value beyond all of a column's
+        training values is as far out as the furthest of them.
+    """
+    about, arrays = segmenter
+    n = about["customers"]
+    # As pyod computes 1/n, 2/n, ... 1: else scores would differ in the last bit.
+    surprise = -np.log(np.linspace(1 / n, 1, n))
+    parts = np.empty(seen.shape)
+    for j, symmetric in enumerate(about["symmetric"]):
+        values, counts = arrays[f"tails/{j}/values"], arrays[f"tails/{j}/counts"].astype(int)
+        up_to = np.cumsum(counts)
+        below = np.searchsorted(values, seen[:, j], side="right") - 1
+        above = np.searchsorted(values, seen[:, j], side="left")
+        left = surprise[up_to - 1][np.maximum(below, 0)]
+        right = surprise[n - up_to + counts - 1][np.minimum(above, len(values) - 1)]
+        parts[:, j] = left + right if symmetric else np.maximum(left, right)
+    return parts.sum(axis=1)
+
+
+def drift(segmenter, scores):
+    """Compare the shares of the segments with those among the training customers.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    scores : DataFrame
+        As `score` gives it.
+
+    Returns
+    -------
+    DataFrame, a row per segment, then ``all``, then ``outliers``
+        ``name``, the shares ``then`` and ``now``, and ``psi``, the part of the population
+        stability index, sum of (now - then) ln(now / then); its sum is in the row ``all``. The
+        index of the outliers is that of two groups, outliers and others. By the usual rule of
+        thumb (Siddiqi 2006), below 0.1 little has changed, above 0.25 much.
+    """
+    about = segmenter.about
+    table = pd.DataFrame(about["segments"]).set_index("segment").rename(columns={"share": "then"})
+    table["now"] = scores["segment"].value_counts(normalize=True).reindex(table.index).fillna(0)
+    table["psi"] = population_stability(table["then"], table["now"])
+    then, now = about["outliers"], scores["outlier"].mean()
+    psi = population_stability(np.array([then, 1 - then]), np.array([now, 1 - now])).sum()
+    table.index = table.index.astype(object)
+    table.loc["all"] = ["all customers", 1.0, 1.0, table["psi"].sum()]
+    table.loc["outliers"] = ["outliers", then, now, psi]
+    return table
+
+
+def _codes(cleaned, schema):
+    """Return cleaned customers as numbers: a category by its place among those of its column."""
+    codes = np.empty((len(cleaned), len(schema)))
+    for j, column in enumerate(schema):
+        values = cleaned[column["name"]]
+        if column["role"] != "number":
+            values = pd.Categorical(values, categories=column["categories"]).codes
+        codes[:, j] = values
+    return codes
+
+
+def _look_up(arrays, part, codes):
+    """Return what codes became in training; a number between two that were seen, in between."""
+    columns = [j for j in range(codes.shape[1]) if f"{part}/{j}/from" in arrays]
+    found = [
+        np.interp(codes[:, j], arrays[f"{part}/{j}/from"], arrays[f"{part}/{j}/to"])
+        for j in columns
+    ]
+    return np.column_stack(found)
+
+
+def _distances(segmenter, coordinates, cleaned):
+    """Return the distance of every row to every prototype."""
+    about, arrays = segmenter
+    distances = np.zeros((len(coordinates), len(arrays["centres"])))
+    for c, centre in enumerate(arrays["centres"]):
+        # Column by column: so no sum depends on how many rows there are.
+        for j, value in enumerate(centre):
+            distances[:, c] += (coordinates[:, j].astype(float) - value) ** 2
+    if about["modes"] is None:
+        return np.sqrt(distances)
+    mismatches = np.zeros(distances.shape)
+    for name, modes in about["modes"].items():
+        mismatches += cleaned[name].to_numpy(dtype=object)[:, None] != np.array(modes, dtype=object)
+    return distances + about["gamma"] * mismatches

@@ -1,0 +1,304 @@
+"""The measures of a segmentation, against plain loops, closed forms and known structure."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist, squareform
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_mutual_info_score, roc_auc_score, silhouette_samples
+
+from segmentation import evaluation as ev
+from segmentation.silhouette import gower_silhouette_samples
+
+CENTRES = np.array([[0, 0], [20, 0], [0, 20]])
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Three groups far apart, and which row belongs to which."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], [50, 70, 90])
+    return CENTRES[truth] + rng.normal(size=(len(truth), 2)), truth
+
+
+def kmeans(X):
+    def fit(rows, k, seed):
+        return KMeans(k, n_init=5, random_state=seed).fit(X[rows]).predict(X)
+
+    return fit
+
+
+def noise(n, k):
+    return np.random.default_rng(1).integers(k, size=n)
+
+
+# --- Stability ----------------------------------------------------------------------------------
+
+
+def test_segments_that_are_there_are_found_in_every_bootstrap(blobs):
+    X, truth = blobs
+    found = ev.bootstrap_jaccard(kmeans(X), truth, 3, n_bootstraps=5)
+    assert found.shape == (5, 3)
+    assert (found == 1).all(axis=None)
+
+
+def test_segments_that_are_not_there_dissolve(blobs):
+    X, truth = blobs
+    made_up = noise(len(truth), 3)
+    found = ev.bootstrap_jaccard(kmeans(X), made_up, 3, n_bootstraps=5)
+    assert (found.mean() < ev.DISSOLVED).all()
+
+
+def test_bootstrap_jaccard_is_that_of_sets(blobs):
+    X, _ = blobs
+    labels = noise(len(X), 4)
+    found = ev.bootstrap_jaccard(kmeans(X), labels, 2, n_bootstraps=2, seed=7)
+    rng = np.random.default_rng(7)
+    for repeat in range(2):
+        rows = rng.integers(len(X), size=len(X))
+        new = kmeans(X)(rows, 2, repeat)
+        drawn = set(rows.tolist())
+        for segment in range(4):
+            old = {i for i in drawn if labels[i] == segment}
+            others = [{i for i in drawn if new[i] == c} for c in range(2)]
+            best = max(len(old & other) / len(old | other) for other in others)
+            assert found.loc[repeat, segment] == pytest.approx(best)
+
+
+def test_a_segment_that_was_not_drawn_is_not_found():
+    # Of 30 rows a bootstrap leaves each out with 36 %: in ten, one row is left out at least once.
+    labels = np.array([0] * 29 + [1])
+    found = ev.bootstrap_jaccard(lambda rows, k, seed: labels, labels, 2, n_bootstraps=10)
+    assert set(found[1]) == {0.0, 1.0}
+    assert (found[0] == 1).all()
+
+
+def test_prediction_strength_is_one_up_to_the_true_k_and_falls_beyond(blobs):
+    X, _ = blobs
+    strength = ev.prediction_strength(kmeans(X), len(X), [2, 3, 5], n_splits=4).mean()
+    assert strength[3] == 1
+    assert strength[5] < ev.STRONG_PREDICTION
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=30))
+def test_lowest_share_counts_pairs(pairs):
+    labels, predicted = np.array(pairs).T
+    shares = []
+    for cluster in np.unique(labels):
+        of = predicted[labels == cluster]
+        together = [of[i] == of[j] for i in range(len(of)) for j in range(len(of)) if i != j]
+        shares.append(np.mean(together) if together else 1)
+    assert ev._lowest_share(labels, predicted) == pytest.approx(min(shares))
+
+
+def test_agreement_of_all_pairs(blobs):
+    _, truth = blobs
+    relabelled = (truth + 1) % 3
+    agreement = ev.pairwise_agreement([truth, relabelled, noise(len(truth), 3)])
+    assert agreement[0] == 1
+    assert np.abs(agreement[1:]).max() < 0.05
+
+
+# --- Chance -------------------------------------------------------------------------------------
+
+
+def test_shuffled_columns_keep_their_values_and_lose_their_links():
+    a = np.arange(500)
+    table = pd.DataFrame({"a": a, "b": -a, "c": pd.Categorical(np.where(a < 200, "x", "y"))})
+    shuffled = ev.shuffle_columns(table, 3)
+    assert (shuffled.dtypes == table.dtypes).all()
+    assert (shuffled.index == table.index).all()
+    for name in table:
+        assert sorted(shuffled[name]) == sorted(table[name])
+    assert abs(np.corrcoef(shuffled["a"], shuffled["b"])[0, 1]) < 0.2
+    pd.testing.assert_frame_equal(shuffled, ev.shuffle_columns(table, 3))
+    assert not shuffled.equals(ev.shuffle_columns(table, 4))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-5, 5), st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 2)
+        ),
+        min_size=2,
+        max_size=25,
+    )
+)
+def test_gower_dispersion_is_that_of_all_pairs(rows):
+    numbers, one, two, labels = map(np.array, zip(*rows, strict=True))
+    extent = np.ptp(numbers) or 1
+    distance = (
+        np.abs(numbers[:, None] - numbers) / extent + (one[:, None] != one) + (two[:, None] != two)
+    ) / 3
+    expected = sum(
+        distance[np.ix_(labels == c, labels == c)].sum() / 2 / (labels == c).sum()
+        for c in np.unique(labels)
+    )
+    categories = pd.DataFrame({"one": one, "two": two})
+    assert ev.gower_dispersion(numbers[:, None], categories, labels) == pytest.approx(expected)
+
+
+def test_gap_is_the_formula_by_hand():
+    ks = pd.Index([1, 2, 3])
+    real = pd.Series([4.0, 2.0, 1.9], index=ks)
+    shuffled = pd.DataFrame([[4.0, 3.5, 3.4], [4.2, 3.7, 3.4]], columns=ks)
+    table, k = ev.gap_statistic(real, shuffled)
+    assert table["gap"].tolist() == pytest.approx([0.1, 1.6, 1.5])
+    assert table["error"].tolist() == pytest.approx([0.1 * 1.5**0.5, 0.1 * 1.5**0.5, 0])
+    assert k == 2
+
+
+def test_gap_finds_the_blobs_and_the_largest_k_where_none_is_enough(blobs):
+    X, _ = blobs
+    table = pd.DataFrame(X)
+
+    def dispersions(frame):
+        return pd.Series(
+            {
+                k: np.log(KMeans(k, n_init=5, random_state=0).fit(frame).inertia_)
+                for k in range(1, 6)
+            }
+        )
+
+    shuffled = pd.DataFrame([dispersions(ev.shuffle_columns(table, seed)) for seed in range(8)])
+    # Shuffling keeps each column's two heaps, so the reference has four.
+    assert ev.gap_statistic(dispersions(table), shuffled)[1] == 3
+    rising = pd.Series([3.0, 2.0, 1.0], index=[1, 2, 3])
+    flat = pd.DataFrame([[3.0, 3.0, 3.0]] * 2, columns=[1, 2, 3])
+    assert ev.gap_statistic(rising, flat)[1] == 3
+
+
+# --- Use ----------------------------------------------------------------------------------------
+
+
+def test_no_profile_is_on_both_sides_of_a_fold():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.integers(6, size=300), "b": rng.choice(["x", None, "z"], 300)})
+    profile = table["a"].astype(str) + table["b"].fillna("none")
+    folds = ev.profile_folds(table, 3)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(300))
+    for train, test in folds:
+        assert not set(profile[train]) & set(profile[test])
+        assert sorted([*train, *test]) == list(range(300))
+
+
+def test_rates_are_learnt_from_the_training_rows_only():
+    groups = np.array(["a", "a", "b", "b", "a", "c"])
+    target = np.array([1, 0, 1, 1, 0, 0])
+    predicted = ev.rates(groups, target, train=[0, 1, 2, 3], test=[4, 5])
+    # c is unknown: the rate of all four.
+    assert predicted.tolist() == [0.5, 0.75]
+
+
+def test_lift_of_chance_of_perfection_and_of_ties():
+    target = np.array([1] * 10 + [0] * 90)
+    assert ev.lift(np.zeros(100), target) == pytest.approx(1)
+    assert ev.lift(target, target, share=0.1) == pytest.approx(10)
+    assert ev.lift(target, target, share=0.2) == pytest.approx(5)
+    assert ev.lift(-target, target, share=0.2) == 0
+    # 30 rows tie for 20 places, 10 of them right: on average a third.
+    tied = np.array([1] * 30 + [0] * 70)
+    assert ev.lift(tied, target, share=0.2) == pytest.approx(10 / 3)
+    with pytest.raises(ValueError, match="no row has the target"):
+        ev.lift([1, 2], [False, False])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=2, max_size=40),
+    st.floats(0.05, 1),
+)
+def test_lift_is_the_mean_over_random_orders_of_ties(rows, share):
+    scores, target = map(np.array, zip(*rows, strict=True))
+    if not target.any():
+        return
+    rng = np.random.default_rng(0)
+    places = share * len(rows)
+    whole, part = int(places), places % 1
+    mean = []
+    for _ in range(400):
+        order = np.lexsort((rng.random(len(rows)), -scores))
+        hit = target[order]
+        following = hit[whole] * part if part else 0
+        mean.append((hit[:whole].sum() + following) / places / target.mean())
+    error = np.std(mean) / 20
+    assert ev.lift(scores, target, share) == pytest.approx(np.mean(mean), abs=5 * error + 1e-9)
+
+
+def test_usefulness_is_judged_on_held_out_rows():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(4, size=2000)
+    target = rng.random(2000) < np.array([0.1, 0.2, 0.5, 0.6])[groups]
+    folds = ev.profile_folds(pd.DataFrame({"row": np.arange(2000)}), 4)
+    judged = ev.usefulness(partial(ev.rates, groups, target), target, folds)
+    assert judged.shape == (4, 2)
+    train, test = folds[1]
+    assert judged.loc[1, "AUC"] == roc_auc_score(
+        target[test], pd.Series(target[train]).groupby(groups[train]).mean()[groups[test]]
+    )
+    assert judged["lift"].mean() == pytest.approx(0.6 / 0.35, abs=0.15)
+    # What names each row says nothing of another one.
+    by_heart = ev.usefulness(partial(ev.rates, np.arange(2000), target), target, folds)
+    assert by_heart.to_numpy() == pytest.approx(np.tile([0.5, 1], (4, 1)))
+
+
+def test_population_stability():
+    then = np.array([0.5, 0.5])
+    assert (ev.population_stability(then, then) == 0).all()
+    now = np.array([0.6, 0.4])
+    by_hand = [0.1 * np.log(0.6 / 0.5), -0.1 * np.log(0.4 / 0.5)]
+    assert ev.population_stability(then, now) == pytest.approx(by_hand)
+    assert ev.population_stability(now, then) == pytest.approx(by_hand)
+    gone = ev.population_stability(then, np.array([1, 0])).sum()
+    assert 1 < gone < np.inf
+
+
+# --- Meaning ------------------------------------------------------------------------------------
+
+
+def test_mutual_information_of_a_lookup_and_of_nothing():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"job": rng.choice(list("abc"), 3000), "age": rng.normal(size=3000)})
+    segments = table["job"].map({"a": 3, "b": 1, "c": 2})
+    information = ev.mutual_information(table, segments)
+    assert information["job"] == pytest.approx(1)
+    assert information["age"] == pytest.approx(0, abs=0.01)
+    halves = (table["age"] > 0).astype(int)
+    deciles = np.searchsorted(np.quantile(table["age"], np.arange(1, 10) / 10), table["age"])
+    assert ev.mutual_information(table, halves)["age"] == pytest.approx(
+        adjusted_mutual_info_score(deciles, halves)
+    )
+
+
+def test_a_tree_finds_segments_that_are_two_questions():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"loan": rng.choice(["no", "yes"], 2000), "age": rng.integers(18, 90, 2000)}
+    )
+    segments = np.select([table["loan"] == "yes", table["age"] > 50], [1, 2], 3)
+    fidelity = ev.tree_fidelity(table, segments, depths=(1, 2))
+    # Not 1: with the customers of 51 to 53 held out, a tree cannot know where they are cut.
+    assert fidelity[2].mean() > 0.95
+    assert fidelity[1].max() < 0.9
+    rules = ev.tree_rules(table, segments, 2)
+    assert "loan = " in rules
+    assert "segment 1" in rules
+    assert "age <= 50" in rules or "age <= 51" in rules
+    assert "0.5" not in rules
+
+
+def test_distance_of_the_reference_is_gower_of_the_silhouette():
+    """One yardstick: the dispersion is that of the distance of the silhouettes."""
+    rng = np.random.default_rng(0)
+    numbers, labels = rng.normal(size=(40, 2)), rng.integers(3, size=40)
+    distance = squareform(pdist(numbers / np.ptp(numbers, axis=0), "cityblock")) / 2
+    dispersion = sum(
+        distance[np.ix_(labels == c, labels == c)].sum() / 2 / (labels == c).sum() for c in range(3)
+    )
+    none = np.empty((40, 0))
+    assert ev.gower_dispersion(numbers, none, labels) == pytest.approx(dispersion)
+    ours = gower_silhouette_samples(numbers, none, labels)[0]
+    assert ours == pytest.approx(silhouette_samples(distance, labels, metric="precomputed"))

@@ -1,0 +1,358 @@
+"""Frozen segmenters: against the fitted models they come from, alone and in company, on disk."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyod.models.ecod import ECOD
+from sklearn.cluster import KMeans
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
+from tables import TABLES
+
+from segmentation import __main__ as command
+from segmentation import figures, segmenter
+from segmentation.customers import NOT_GIVEN, OTHER, TableError, load_customers, load_table
+from segmentation.profiles import order_by_size
+from segmentation.segmenter import SegmenterError, drift, outlier_scores, score
+
+K = 4
+
+
+def write(table, folder):
+    path = folder / "customers.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def segment(path):
+    """Do what kmeans.ipynb does, with the models and their results at hand."""
+    found = load_customers(path)
+    recipe = make_pipeline(OrdinalEncoder(), PowerTransformer()).set_output(transform="pandas")
+    encoded = recipe.fit_transform(found.table)
+    detector = ECOD(contamination=0.1).fit(encoded)
+    model = KMeans(K, n_init=2, random_state=0).fit(encoded[detector.labels_ == 0])
+    labels = model.predict(encoded)
+    segments = order_by_size(labels)
+    result = pd.DataFrame({"segment": segments, "outlier": detector.labels_.astype(bool)})
+    names = pd.Series({i: f"name {i}" for i in range(1, K + 1)})
+    frozen = segmenter.freeze(
+        found,
+        detector,
+        result,
+        names,
+        seen=encoded,
+        centres=model.cluster_centers_,
+        numbers=[segments[labels == cluster][0] for cluster in range(K)],
+        method="kmeans",
+        source=path,
+    )
+    return {"found": found, "encoded": encoded, "detector": detector, "model": model} | {
+        "result": result,
+        "frozen": frozen,
+        "path": path,
+    }
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def fitted(request, tmp_path_factory):
+    return segment(write(TABLES[request.param](), tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.fixture(scope="module")
+def messy(tmp_path_factory):
+    return segment(write(TABLES["messy"](), tmp_path_factory.mktemp("messy_alone")))
+
+
+def test_training_rows_get_the_labels_of_the_models(fitted):
+    scored = score(fitted["frozen"], fitted["found"].raw)
+    pd.testing.assert_frame_equal(scored[["segment", "outlier"]], fitted["result"])
+    assert (scored["name"] == "name " + scored["segment"].astype(str)).all()
+    assert not scored["unknown"].any() or fitted["found"].raw.isna().any(axis=None)
+
+
+def test_outlier_scores_are_those_of_ecod_bit_for_bit(fitted):
+    scores = outlier_scores(fitted["frozen"], fitted["encoded"].to_numpy())
+    assert np.array_equal(scores, fitted["detector"].decision_scores_)
+
+
+def test_a_column_without_skewness_adds_both_tails(tmp_path):
+    rng = np.random.default_rng(0)
+    half = rng.integers(0, 90, size=(100, 3))
+    # Mirrored, row by row, so that the sum of the cubes is exactly 0.
+    seen = np.stack([half, -half], axis=1).reshape(200, 3).astype(float)
+    seen = np.column_stack([seen, rng.exponential(size=200)])
+    detector = ECOD().fit(seen)
+    path = write(pd.DataFrame(seen, columns=list("abcd")), tmp_path)
+    result = pd.DataFrame({"segment": 1, "outlier": detector.labels_ == 1})
+    frozen = segmenter.freeze(
+        load_customers(path),
+        detector,
+        result,
+        pd.Series({1: "all"}),
+        seen=seen,
+        centres=seen[:2],
+        numbers=[1, 1],
+        method="test",
+        source=path,
+    )
+    assert frozen.about["symmetric"] == [True, True, True, False]
+    assert np.array_equal(outlier_scores(frozen, seen), detector.decision_scores_)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(st.lists(st.integers(0, 177), min_size=1, max_size=20))
+def test_a_row_gets_the_same_alone_and_in_any_company(fitted, rows):
+    everyone = score(fitted["frozen"], fitted["found"].raw)
+    some = score(fitted["frozen"], fitted["found"].raw.iloc[rows])
+    pd.testing.assert_frame_equal(some, everyone.iloc[rows], check_exact=True)
+
+
+def test_confidence_by_hand(fitted):
+    distances = np.sort(fitted["model"].transform(fitted["encoded"]), axis=1)
+    expected = 1 - distances[:, 0] / distances[:, 1]
+    scored = score(fitted["frozen"], fitted["found"].raw)
+    assert scored["confidence"].to_numpy() == pytest.approx(expected, abs=1e-9)
+    assert scored["confidence"].between(0, 1).all()
+
+
+def test_numbers_between_and_beyond_those_seen(messy):
+    raw = messy["found"].raw
+    values = np.sort(raw["age"].dropna().unique())
+    probes = raw.iloc[[0] * 4].reset_index(drop=True)
+    probes["age"] = [values[0], values[0] - 1e6, values[-1], values[-1] + 1e6]
+    scored = score(messy["frozen"], probes)
+    assert scored.loc[0].equals(scored.loc[1])
+    assert scored.loc[2].equals(scored.loc[3])
+
+
+def test_unseen_categories_and_missing_columns_are_as_documented(messy):
+    schema = {column["name"]: column for column in messy["frozen"].about["schema"]}
+    assert OTHER in schema["city"]["categories"]
+    assert schema["segment, old"]["fill"] == NOT_GIVEN
+    row = messy["found"].raw.head(1)
+
+    def scored(**columns):
+        return score(messy["frozen"], row.assign(**columns)).drop(columns="unknown")
+
+    pd.testing.assert_frame_equal(scored(city="Atlantis"), scored(city="Köln-59"))
+    pd.testing.assert_frame_equal(scored(**{"segment, old": "x"}), scored(**{"segment, old": None}))
+    pd.testing.assert_frame_equal(scored(age=None), scored(age=schema["age"]["fill"]))
+    without = score(messy["frozen"], row.drop(columns="age")).drop(columns="unknown")
+    pd.testing.assert_frame_equal(without, scored(age=None))
+    assert score(messy["frozen"], row.assign(active="maybe"))["unknown"].tolist() == [1]
+    with pytest.raises(TableError, match="none of the columns"):
+        score(messy["frozen"], pd.DataFrame({"x": [1]}))
+    with pytest.raises(TableError, match=r"visits: infinite .* line 2"):
+        score(messy["frozen"], row.assign(visits=np.inf))
+
+
+values = st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from(["gold", "yes", "44", "x"]))
+
+
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(st.data(), st.integers(1, 6))
+def test_any_new_table_is_scored_row_by_row_or_refused(messy, data, n):
+    names = [column["name"] for column in messy["frozen"].about["schema"]] + ["new"]
+    taken = data.draw(st.lists(st.sampled_from(names), unique=True))
+    cells = {name: data.draw(st.lists(values, min_size=n, max_size=n)) for name in taken}
+    table = pd.DataFrame(cells, index=range(n), dtype=object)
+    try:
+        scored = score(messy["frozen"], table)
+    except TableError:
+        return
+    assert scored.index.equals(table.index)
+    assert scored["segment"].isin(range(1, K + 1)).all()
+    assert scored["confidence"].between(0, 1).all()
+    for i in range(n):
+        pd.testing.assert_frame_equal(score(messy["frozen"], table.iloc[[i]]), scored.iloc[[i]])
+
+
+def test_k_prototypes_by_its_own_predictions(tmp_path):
+    from segmentation.kprototypes import KPrototypes
+
+    path = write(TABLES["messy"](), tmp_path)
+    found = load_customers(path)
+    numbers = list(found.table.select_dtypes("number"))
+    categories = [name for name in found.table if name not in numbers]
+    scaler = PowerTransformer().set_output(transform="pandas")
+    scaled = scaler.fit_transform(found.table[numbers])
+    rows = pd.concat([scaled, found.table[categories].astype("category")], axis=1)
+    model = KPrototypes(K, random_state=0, n_init=2).fit(rows)
+    encoded = OrdinalEncoder().set_output(transform="pandas").fit_transform(found.table)
+    detector = ECOD().fit(encoded)
+    result = pd.DataFrame({"segment": model.labels_ + 1, "outlier": detector.labels_ == 1})
+    frozen = segmenter.freeze(
+        found,
+        detector,
+        result,
+        pd.Series("name", index=range(1, K + 1)),
+        seen=encoded,
+        coordinates=scaled,
+        centres=model.cluster_centroids_[numbers],
+        modes=model.cluster_centroids_[categories],
+        gamma=model.gamma_,
+        numbers=range(1, K + 1),
+        method="kprototypes",
+        source=path,
+    )
+    segmenter.save(frozen, tmp_path / "it.segmenter")
+    scored = score(segmenter.load(tmp_path / "it.segmenter"), found.raw)
+    assert (scored["segment"] - 1).tolist() == model.predict(rows).tolist()
+    assert scored["outlier"].tolist() == result["outlier"].tolist()
+
+
+def test_saved_and_loaded_it_is_the_same(fitted, tmp_path):
+    path = segmenter.save(fitted["frozen"], tmp_path / "new" / "it.segmenter")
+    loaded = segmenter.load(path)
+    assert loaded.about == json.loads(json.dumps(fitted["frozen"].about))
+    assert loaded.arrays.keys() == fitted["frozen"].arrays.keys()
+    again = segmenter.save(loaded, tmp_path / "again.segmenter")
+    assert again.read_bytes() == path.read_bytes()
+    raw = fitted["found"].raw
+    pd.testing.assert_frame_equal(score(loaded, raw), score(fitted["frozen"], raw))
+    assert sorted(file.name for file in path.parent.iterdir()) == ["it.segmenter"]
+
+
+def rezip(path, change):
+    """Rewrite a file with its parts changed, as one who edits it would."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    change(parts)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def test_edited_files_are_refused(messy, tmp_path):
+    def other_threshold(parts):
+        parts["segmenter.json"] = parts["segmenter.json"].replace(
+            b'"threshold": ', b'"threshold": 1'
+        )
+
+    def other_centres(parts):
+        parts["centres.npy"] = parts["centres.npy"][:-1] + b"\x00"
+
+    def one_more(parts):
+        parts["more.npy"] = parts["centres.npy"]
+
+    def objects(parts):
+        buffer = io.BytesIO()
+        np.save(buffer, np.array([print], dtype=object), allow_pickle=True)
+        parts["centres.npy"] = buffer.getvalue()
+
+    def later_format(parts):
+        parts["segmenter.json"] = parts["segmenter.json"].replace(b'"format": 1', b'"format": 2')
+
+    for change, message in (
+        (other_threshold, "changed"),
+        (other_centres, "changed"),
+        (one_more, "changed"),
+        (objects, "changed"),
+        (later_format, "format 2, and this version reads 1"),
+        (dict.clear, "no segmenter"),
+    ):
+        path = segmenter.save(messy["frozen"], tmp_path / "it.segmenter")
+        rezip(path, change)
+        with pytest.raises(SegmenterError, match=message):
+            segmenter.load(path)
+
+
+def test_damaged_and_absent_files_are_refused(messy, tmp_path):
+    path = segmenter.save(messy["frozen"], tmp_path / "it.segmenter")
+    whole = path.read_bytes()
+    for content in (b"", whole[:-30], whole[: len(whole) // 2], b"a;b\n1;2\n"):
+        path.write_bytes(content)
+        with pytest.raises(SegmenterError, match="damaged"):
+            segmenter.load(path)
+    with pytest.raises(SegmenterError, match="no such file"):
+        segmenter.load(tmp_path / "none.segmenter")
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.data())
+def test_a_changed_byte_is_found_or_changes_nothing(messy, tmp_path_factory, data):
+    path = segmenter.save(messy["frozen"], tmp_path_factory.mktemp("bytes") / "it.segmenter")
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        loaded = segmenter.load(path)
+    except SegmenterError:
+        return
+    assert loaded.about == json.loads(json.dumps(messy["frozen"].about))
+    for name, array in messy["frozen"].arrays.items():
+        assert np.array_equal(loaded.arrays[name], array)
+
+
+def test_drift_of_the_training_table_is_none(fitted):
+    table = drift(fitted["frozen"], score(fitted["frozen"], fitted["found"].raw))
+    assert table["then"].tolist() == table["now"].tolist()
+    assert (table["psi"] == 0).all()
+
+
+def test_drift_by_hand(messy):
+    scores = pd.DataFrame({"segment": [1, 1, 1, 2], "outlier": [True, False, False, False]})
+    table = drift(messy["frozen"], scores)
+    then = messy["result"]["segment"].value_counts(normalize=True)
+    now = np.array([0.75, 0.25, 1e-4, 1e-4])
+    expected = (now - then[[1, 2, 3, 4]]) * np.log(now / then[[1, 2, 3, 4]])
+    assert table.loc[[1, 2, 3, 4], "psi"].tolist() == pytest.approx(expected.tolist())
+    assert table.loc["all", "psi"] == pytest.approx(expected.sum())
+    assert table.loc["outliers", "now"] == 0.25
+    axis = figures.drift_bars(table).axes[0]
+    assert axis.get_yticklabels()[0].get_text() == "outliers"
+    assert len(axis.patches) == 10
+
+
+@pytest.fixture
+def files(messy, tmp_path):
+    frozen = segmenter.save(messy["frozen"], tmp_path / "it.segmenter")
+    return ["--segmenter", str(frozen), "--input", str(messy["path"])]
+
+
+def test_score_command_writes_a_line_per_customer(files, messy, tmp_path, capsys):
+    output = tmp_path / "segments.csv"
+    assert command.main(["score", *files, "--output", str(output)]) == 0
+    written = pd.read_csv(output, index_col="row")
+    pd.testing.assert_frame_equal(
+        written,
+        score(messy["frozen"], load_table(messy["path"])),
+        check_dtype=False,
+        check_names=False,
+    )
+    assert "400 customers" in capsys.readouterr().out
+
+
+def test_drift_command_writes_a_table_and_a_figure(files, tmp_path, capsys):
+    output = tmp_path / "drift.csv"
+    assert command.main(["drift", *files, "--output", str(output)]) == 0
+    assert pd.read_csv(output)["segment"].tolist() == ["1", "2", "3", "4", "all", "outliers"]
+    assert (tmp_path / "drift.png").read_bytes().startswith(b"\x89PNG")
+    assert "all customers" in capsys.readouterr().out
+
+
+def test_errors_of_the_commands_are_one_message(files, tmp_path, capsys):
+    empty = tmp_path / "empty.csv"
+    empty.write_text("age,visits\n")
+    for arguments, message in (
+        (["score", *files[:3], "nowhere.csv"], "no such file"),
+        (["score", "--segmenter", str(empty), *files[2:]], "no segmenter"),
+        (["drift", *files[:3], str(empty)], "no rows"),
+    ):
+        assert command.main(arguments) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_latin_1_by_an_option(messy, files, tmp_path):
+    path = tmp_path / "latin.csv"
+    messy["found"].raw.drop(columns="spent (€/yr)").to_csv(path, index=False, encoding="latin-1")
+    output = tmp_path / "segments.csv"
+    arguments = ["score", *files[:3], str(path), "--output", str(output)]
+    assert command.main(arguments) == 2
+    assert command.main([*arguments, "--encoding", "latin-1"]) == 0
