@@ -13,7 +13,7 @@ from segmentation.build import NOTEBOOKS
 from segmentation.customers import BANK_COLUMNS, SAMPLE, TableError, load_table
 
 NOTEBOOK = NOTEBOOKS / "further" / "targeting.ipynb"
-SMALL = {"n_simulated": 2_400, "n_neighbors": 20, "n_trees": 10}
+SMALL = {"n_simulated": 2_400, "n_neighbors": 20, "n_trees": 20}
 
 
 @pytest.fixture(scope="module", autouse=True)
