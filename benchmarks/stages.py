@@ -95,6 +95,7 @@ def draw(seconds, slopes):
     axis.plot(linear, linear / linear[0] * 0.01, color="black", linewidth=0.8, label="linear (1)")
     axis.set(xscale="log", yscale="log", xlabel="customers", ylabel="seconds")
     axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.minorticks_off()
     axis.legend(title="stage (slope)", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

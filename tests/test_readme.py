@@ -9,7 +9,7 @@ import pytest
 
 import embedding_creation
 from segmentation import __main__ as command
-from segmentation.build import NOTEBOOKS, ROOT, find_verdict
+from segmentation.build import NOTEBOOKS, ROOT, find_notebooks, find_verdict
 from segmentation.customers import SETTINGS, read_settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,10 +64,19 @@ def test_layout_is_the_repository():
     assert package <= set(named)
 
 
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+FINDINGS = [*sorted(NOTEBOOKS.glob("*.ipynb")), NOTEBOOKS / "further" / "comparison.ipynb"]
+
+
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.stem)
 def test_findings_are_the_verdicts_of_the_notebooks(path):
     verdict = find_verdict(nbformat.read(path, as_version=4)).removeprefix("**Verdict.** ")
     assert verdict in README
+
+
+def test_every_notebook_is_linked():
+    linked = set(re.findall(r"\(notebooks/([\w/]+\.ipynb)\)", README))
+    there = {path.relative_to(NOTEBOOKS).as_posix() for path in find_notebooks(further=True)}
+    assert linked == there
 
 
 def test_expected_numbers_are_those_of_the_run(kmeans):
