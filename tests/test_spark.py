@@ -305,20 +305,18 @@ def test_what_spark_finds_is_one_line_too(tmp_path, capfd):
 
 
 class Job:
-    """The script on a cluster of two worker processes, watched from outside."""
+    """The script in a process of its own, watched from outside."""
 
-    def __init__(self, source, output, *conf):
-        master = f"--master local-cluster[2,1,1024] {HERE} {' '.join(conf)} pyspark-shell"
+    def __init__(self, source, output, master):
         command = [sys.executable, embedding_creation.__file__, "--engine", "spark"]
         command += ["--input", str(source), "--output", str(output), "--precision", "float32"]
         self.part = output.with_name(output.name + ".part")
         self.of_others = self.tasks_done(set())
         self.process = subprocess.Popen(
             command,
-            env=os.environ | {"PYSPARK_SUBMIT_ARGS": master},
+            env=os.environ | {"PYSPARK_SUBMIT_ARGS": f"--master {master} {HERE} pyspark-shell"},
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
         )
 
     def tasks_done(self, but):
@@ -345,6 +343,12 @@ class Job:
         return self.process.returncode, said
 
 
+def kill(processes):
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # Gone with another one.
+            process.send_signal(signal.SIGKILL)
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     """Return a table of 1,000 customers, every fifth of them twice, and its vectors."""
@@ -358,11 +362,11 @@ def many(tmp_path_factory):
 @needs_spark
 def test_killed_worker_loses_and_doubles_no_row(many, tmp_path):
     source, expected = many
-    job = Job(source, tmp_path / "out.parquet")
+    job = Job(source, tmp_path / "out.parquet", "local-cluster[2,1,1024]")
     job.wait_for_first_task()
     workers = job.processes("CoarseGrainedExecutorBackend")
     assert len(workers) == 2
-    workers[0].send_signal(signal.SIGKILL)
+    kill(workers[:1])
     assert len(job.tasks_done(set())) < 8
     assert job.end()[0] == 0
     rows = pd.concat(pd.read_parquet(part) for part in (tmp_path / "out.parquet").glob("part-*"))
@@ -377,20 +381,18 @@ def test_failed_job_leaves_nothing_and_a_rerun_works(many, tmp_path):
     source, expected = many
     output = tmp_path / "out.parquet"
     # All of it killed: what is left has another name.
-    job = Job(source, output)
+    job = Job(source, output, "local[2]")
     job.wait_for_first_task()
-    os.killpg(job.process.pid, signal.SIGKILL)
-    job.end()
+    kill([psutil.Process(job.process.pid), *job.processes("")])
+    assert job.end()[0] == -signal.SIGKILL
     assert not output.exists()
     assert not output.with_suffix(".json").exists()
-    # A task may fail only once here, and the job with it.
-    job = Job(source, output, "--conf spark.task.maxFailures=1")
+    # Without a cluster, a task may fail only once, and the job with it.
+    job = Job(source, output, "local[2]")
     job.wait_for_first_task()
     workers = job.processes("pyspark.daemon")
     assert workers
-    for worker in workers:
-        with contextlib.suppress(psutil.NoSuchProcess):  # Gone with another one.
-            worker.kill()
+    kill(workers)
     code, said = job.end()
     assert code == 1
     assert said.splitlines()[-1].startswith("error: Spark gave up: ")
