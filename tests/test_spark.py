@@ -426,6 +426,7 @@ def test_notebook_runs_on_the_sample(tmp_path):
         tmp_path,
         table=SAMPLE,
         k_max=3,
+        n_starts=1,
         n_embedded=200,
         n_copies=2,
         kprototypes_rows=[2_000, 4_000],
