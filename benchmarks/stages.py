@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import lightgbm as lgb
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import prince
@@ -50,12 +52,12 @@ def main():
             resample(n).to_csv(path, index=False)
             command = [sys.executable, "-m", "benchmarks.stages", str(path)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            for stage, (seconds, peak) in json.loads(done.stdout.splitlines()[-1]).items():
-                measured[stage, n] = {"seconds": seconds, "peak_mb": peak}
+            for part, stage, seconds, peak in json.loads(done.stdout.splitlines()[-1]):
+                measured[part, stage, n] = {"seconds": seconds, "peak_mb": peak}
     table = pd.DataFrame.from_dict(measured, orient="index")
-    table.index.names = ["stage", "customers"]
+    table.index.names = ["part", "stage", "customers"]
     table.round(3).to_csv(HERE / "stages.csv")
-    in_order = dict.fromkeys(stage for stage, _ in measured)
+    in_order = dict.fromkeys(key[:2] for key in measured)
     seconds = table["seconds"].unstack().loc[list(in_order), list(SIZES)]
     slopes = seconds.apply(slope, axis=1)
     shown = seconds.round(2).assign(slope=slopes.round(2))
@@ -83,21 +85,26 @@ def slope(seconds):
 
 def draw(seconds, slopes):
     """Draw time against customers, both in logarithms, a line per stage with its slope."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 5), layout="constrained")
-    colours = figures.segment_colours(len(seconds))
-    for i, (stage, times) in enumerate(seconds.iterrows()):
-        style = ["-", "--", ":"][i // len(figures.PALETTE)]
-        label = f"{stage} ({slopes[stage]:.2f})"
-        axis.plot(SIZES, times, style, marker="o", markersize=3, color=colours[i], label=label)
+    parts = list(dict.fromkeys(seconds.index.get_level_values("part")))
+    figure, axes = plt.subplots(1, len(parts), figsize=(10, 5), sharey=True, layout="constrained")
     linear = np.array([SIZES[0], SIZES[-1]])
-    axis.plot(linear, linear / linear[0] * 0.01, color="black", linewidth=0.8, label="linear (1)")
-    axis.set(xscale="log", yscale="log", xlabel="customers", ylabel="seconds")
-    axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.minorticks_off()
-    axis.legend(title="stage (slope)", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    for axis, part in zip(axes, parts, strict=True):
+        lines = seconds.loc[part]
+        for colour, (stage, times) in zip(figures.PALETTE, lines.iterrows(), strict=False):
+            label = f"{stage}: {slopes[part, stage]:.2f}"
+            axis.plot(SIZES, times, marker="o", markersize=3, color=colour, label=label)
+        axis.plot(linear, linear / linear[0] * 0.01, ":", color="black", label="linear: 1")
+        axis.set(xscale="log", yscale="log", xlabel="customers", title=part)
+        axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES], fontsize=8)
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.minorticks_off()
+        axis.legend(
+            title="slope from 45,211 on",
+            fontsize=8,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.16),
+        )
+    axes[0].set_ylabel("seconds")
     return figure
 
 
@@ -105,14 +112,14 @@ class Clock:
     """Collects seconds and peak memory, in MB, of the stages of one process."""
 
     def __init__(self):
-        self.measured = {}
+        self.measured = []
 
-    def __call__(self, stage, function):
-        """Run a function as a stage and return its result."""
+    def __call__(self, part, stage, function):
+        """Run a function as a stage of a part of the work and return its result."""
         _reset_peak()
         start = time.perf_counter()
         result = function()
-        self.measured[stage] = time.perf_counter() - start, _peak()
+        self.measured.append((part, stage, time.perf_counter() - start, _peak()))
         return result
 
 
@@ -133,33 +140,34 @@ def measure(path):
     """Run every stage of the notebooks on a table, and return what the clock says."""
     warm_up()
     clock = Clock()
-    found = clock("read, find roles, clean", lambda: load_customers(path))
+    rows, k_means = partial(clock, "all notebooks"), partial(clock, "kmeans.ipynb")
+    found = rows("read, find roles, clean", lambda: load_customers(path))
     customers = found.table
     recipe = make_pipeline(OrdinalEncoder(), PowerTransformer()).set_output(transform="pandas")
-    encoded = clock("encode", lambda: recipe.fit_transform(customers))
-    detector = clock("ECOD", lambda: ECOD().fit(encoded))
+    encoded = rows("encode", lambda: recipe.fit_transform(customers))
+    detector = rows("ECOD", lambda: ECOD().fit(encoded))
     outlier = detector.labels_.astype(bool)
     kept, X = customers[~outlier], encoded[~outlier]
-    models = clock(
+    models = k_means(
         "k-means, k = 2 to 9",
         lambda: [KMeans(k, n_init=1, random_state=0).fit(X) for k in range(2, 10)],
     )
-    final = clock(
+    final = k_means(
         "k-means, k = 5, 10 restarts", lambda: KMeans(5, n_init=10, random_state=0).fit(X)
     )
     labelings = np.array([model.labels_ for model in models])
     name = f"silhouettes of eight k (sample above {MAX_ROWS:,})"
-    clock(name, lambda: sampled_silhouettes(X, labelings))
-    clock(
+    k_means(name, lambda: sampled_silhouettes(X, labelings))
+    k_means(
         "Davies-Bouldin, Calinski-Harabasz",
         lambda: (davies_bouldin_score(X, labelings[3]), calinski_harabasz_score(X, labelings[3])),
     )
-    clock("PCA", lambda: prince.PCA(n_components=3).fit(X).row_coordinates(X))
+    k_means("PCA", lambda: prince.PCA(n_components=3).fit(X).row_coordinates(X))
     segments = profiles.order_by_size(final.labels_)
     features = profiles.surrogate_features(kept)
     surrogate = lgb.LGBMClassifier(random_state=0, verbose=-1)
-    clock("LightGBM surrogate, one fit", lambda: surrogate.fit(features, segments))
-    names = clock("names of segments", lambda: profiles.name_segments(kept, segments))
+    rows("LightGBM surrogate, one fit", lambda: surrogate.fit(features, segments))
+    names = rows("names of segments", lambda: profiles.name_segments(kept, segments))
     labels = segments_of_all(final, segments, encoded)
     result = pd.DataFrame({"segment": labels, "outlier": outlier})
     numbers = [segments[final.labels_ == cluster][0] for cluster in range(5)]
@@ -172,10 +180,10 @@ def measure(path):
         segmenter.save(frozen, Path(path).with_suffix(".segmenter"))
         return frozen
 
-    frozen = clock("freeze and save", freeze)
-    clock("score everybody", lambda: segmenter.score(frozen, found.raw))
-    clock("rows to text", lambda: embedding_creation.rows_to_text(customers))
-    measure_kprototypes(clock, kept)
+    frozen = rows("freeze and save", freeze)
+    rows("score everybody", lambda: segmenter.score(frozen, found.raw))
+    rows("rows to text", lambda: embedding_creation.rows_to_text(customers))
+    measure_kprototypes(partial(clock, "kprototypes.ipynb"), kept)
     return clock.measured
 
 

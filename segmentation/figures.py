@@ -267,10 +267,12 @@ def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
     -------
     plotly Figure
     """
-    title = f"{title}, {min(len(points), MAX_POINTS):,} of {len(points):,} customers"
+    of_all = ""
     if len(points) > MAX_POINTS:
+        of_all = f" of {len(points):,}"
         drawn = np.random.default_rng(seed).choice(len(points), MAX_POINTS, replace=False)
         points, segments = points[drawn], segments[drawn]
+    title = f"{title}, {len(points):,}{of_all} customers"
     figure = go.Figure()
     for i, colour in enumerate(segment_colours(segments.max()), start=1):
         x, y, z = points[segments == i].T.astype("float32")

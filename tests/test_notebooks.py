@@ -138,6 +138,52 @@ def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypat
     assert scored["name"].tolist() == names[scored["segment"]].tolist()
 
 
+SMALL_FURTHER = {
+    "alternatives": {
+        "selection_sample": 200,
+        "batch_rows": 100,
+        "n_starts": 2,
+        "n_micro": 40,
+        "ward_sample": 200,
+    },
+    "comparison": {
+        "n_seeds": 2,
+        "n_bootstraps": 2,
+        "n_splits": 2,
+        "n_shuffled": 1,
+        "k_max": 5,
+        "sample_size": 200,
+    },
+    "latent_profiles": {
+        "n_profiles": 3,
+        "k_max": 4,
+        "trap_sample": 200,
+        "n_init": 1,
+        "n_repeats": 1,
+        "simulated": 200,
+    },
+    "targeting": {},
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("notebook", SMALL_FURTHER)
+def test_any_table_gets_an_answer_or_a_reason(notebook, name, tmp_path):
+    path = tmp_path / "customers.csv"
+    TABLES[name]().to_csv(path, index=False, sep=";", encoding="utf-8-sig")
+    parameters = SMALL_FURTHER[notebook] | {"table": path}
+    if notebook == "comparison":
+        parameters["embedding"] = tmp_path / "embedding.csv"
+    variables = run(NOTEBOOKS / "further" / f"{notebook}.ipynb", tmp_path, **parameters)
+    if notebook == "targeting":
+        assert "`customers.csv` lacks some" in variables["not_applicable"]
+    elif name != "messy":
+        assert "need numbers and categories; one is missing" in variables["not_applicable"]
+    else:
+        assert "nan" not in variables["finding"]
+
+
 def test_the_segmenter_gives_the_published_segments(kmeans):
     frozen = segmenter.load(kmeans["Path"](kmeans["output"]) / "kmeans.segmenter")
     scored = segmenter.score(frozen, kmeans["found"].raw)
