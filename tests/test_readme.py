@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import nbformat
+import pandas as pd
 import pytest
 
 import embedding_creation
+from benchmarks import stages
 from segmentation import __main__ as command
 from segmentation.build import NOTEBOOKS, ROOT, find_notebooks, find_verdict
 from segmentation.customers import SETTINGS, read_settings
@@ -90,3 +92,12 @@ def test_expected_numbers_are_those_of_the_run(kmeans):
         "variance of three principal components, %": f"{sum(kmeans['variance']):.2f}",
     }
     assert {name: numbers.get(name) for name in run} == run
+
+
+def test_slopes_are_those_measured():
+    measured = pd.read_csv(ROOT / "benchmarks" / "stages.csv", index_col=["stage", "customers"])
+    slopes = measured["seconds"].unstack().apply(stages.slope, axis=1).sort_values()
+    *_, rest, first, second, third = (f"{value:.2f}" for value in slopes)
+    assert f"K-Prototypes ({first})" in README
+    assert f"silhouettes ({second} and {third})" in README
+    assert f"a slope of {rest} or less" in README
