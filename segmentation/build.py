@@ -273,7 +273,7 @@ def _imported_modules(code, found=frozenset()):
 
 
 def _as_text(markdown):
-    return re.sub(r"\[([^]]*)\]\([^)]*\)|[>*`] ?", r"\1", markdown)
+    return re.sub(r"\[([^]]*)\]\([^)]*\)|^> ?|[*`]", r"\1", markdown, flags=re.MULTILINE)
 
 
 if __name__ == "__main__":

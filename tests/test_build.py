@@ -46,7 +46,7 @@ def test_build_makes_pages_and_touches_nothing_else(house, capsys):
     assert made == ["index.html", "plotly.min.js", "small.html", "small.ipynb"]
     assert not list((house / "images").iterdir())
     printed = capsys.readouterr()
-    assert "synthetic sample" in printed.out
+    assert "This is a synthetic sample. No" in printed.out
     assert printed.out.strip().endswith("index.html")
     assert "[1/1] small" in printed.err
 

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from conftest import run
 from test_embedding_creation import customers, save
 
 import embedding_creation
@@ -417,25 +416,3 @@ def test_notebook_ends_cleanly_without_java(tmp_path, monkeypatch):
     notebook = build._execute(path, "scale_out")
     assert build.find_verdict(notebook).startswith("**Verdict.** Not run. Spark needs Java")
     assert not [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
-
-
-@needs_spark
-@pytest.mark.filterwarnings("ignore")
-def test_notebook_gives_what_one_machine_gives(tmp_path):
-    load_table(SAMPLE).head(1_500).to_csv(tmp_path / "few.csv", index=False)
-    found = run(
-        NOTEBOOK,
-        tmp_path,
-        table=tmp_path / "few.csv",
-        k_max=3,
-        n_starts=1,
-        n_embedded=60,
-        n_copies=2,
-        kprototypes_rows=[2_000, 4_000],
-    )
-    assert found["same_start"] > 0.95
-    assert found["embedding_error"] <= 1e-6
-    scored = pd.read_parquet(tmp_path / "segments_scale_out.parquet").sort_values("row")
-    assert scored["row"].tolist() == list(range(1_500))
-    assert scored["outlier"].tolist() == found["outlier"].tolist()
-    assert set(scored["segment"]) == {1, 2, 3, 4, 5}
