@@ -10,12 +10,10 @@ and beside it the same as a figure, drift.png.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from segmentation import segmenter
+from segmentation import files, segmenter
 from segmentation.customers import TableError, clean, labelled, load_table
 
 
@@ -55,7 +53,8 @@ def parse_args(args=None):
 def score(options):
     """Give each customer of a table its segment."""
     _, scores = _score(options)
-    _write(scores.rename_axis("row"), options.output)
+    with files.written_whole(options.output) as beside:
+        scores.rename_axis("row").to_csv(beside)
     n_unknown = (scores["unknown"] > 0).sum()
     print(
         f"{len(scores):,} customers, {scores['outlier'].mean():.1%} outliers, {n_unknown:,} with "
@@ -74,7 +73,8 @@ def drift(options):
 
     frozen, scores = _score(options)
     table = segmenter.drift(frozen, scores)
-    _write(table, options.output)
+    with files.written_whole(options.output) as beside:
+        table.to_csv(beside)
     figures.use_style()
     picture = options.output.with_suffix(".png")
     figures.drift_bars(table).savefig(picture, metadata={"Software": None})
@@ -94,30 +94,21 @@ def _score(options):
 
 def _embed(about, table):
     """Return the embedding of new customers by the encoder of the old ones."""
-    import embedding_creation
+    # Imported here: it needs torch, and other segmenters do not.
+    from segmentation.embedding import EmbeddingError, encode, rows_to_text
+    from segmentation.embedding.encoder import find_model, hash_model
 
     encoder = about["encoder"]
-    texts = labelled(clean(table, about["schema"])[0], about["labels"])
+    texts = rows_to_text(labelled(clean(table, about["schema"])[0], about["labels"]))
     try:
-        folder = embedding_creation.find_model(encoder["model"])
-        if embedding_creation.hash_model(folder)["model_sha256"] != encoder["model_sha256"]:
+        if hash_model(find_model(encoder["model"]))["model_sha256"] != encoder["model_sha256"]:
             raise segmenter.SegmenterError(
                 f"the encoder {encoder['model']} is another one here than the segmenter's. Run "
                 "embedding.ipynb again."
             )
-        with TemporaryDirectory() as folder:
-            target = Path(folder) / "embedding.parquet"
-            settings = {"model": encoder["model"], "precision": encoder["precision"]}
-            embedding_creation.embed_table(texts, target, columns=list(texts), **settings)
-            return embedding_creation.read_embedding(target, texts, list(texts)).to_numpy()
-    except embedding_creation.EmbeddingError as error:
+        return encode(texts, model=encoder["model"], precision=encoder["precision"])
+    except EmbeddingError as error:
         raise segmenter.SegmenterError(str(error)) from error
-
-
-def _write(table, path):
-    beside = path.with_name(f".{path.name}.part")
-    table.to_csv(beside)
-    os.replace(beside, path)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,16 @@ from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from papermill.exceptions import PapermillExecutionError
 
+from segmentation import files
 from segmentation.customers import (
-    BANK_MARKETING_SHA256,
     DownloadError,
-    NotApplicable,
     TableError,
     describe_source,
     find_table,
     is_bank_marketing,
 )
+from segmentation.customers.source import BANK_MARKETING_SHA256
+from segmentation.notebook import NotApplicable
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -131,11 +132,11 @@ def _build(notebooks, table):
     articles = []
     for number, path in enumerate(notebooks, start=1):
         notebook = _execute(path, f"[{number}/{len(notebooks)}] {path.stem}")
-        _write(BUILD / path.name, nbformat.writes(notebook))
-        _write(BUILD / f"{path.stem}.html", to_html(notebook))
+        files.write_text(BUILD / path.name, nbformat.writes(notebook))
+        files.write_text(BUILD / f"{path.stem}.html", to_html(notebook))
         articles.append(_article(path.stem, notebook))
     source = markdown2html(describe_source(table))
-    _write(BUILD / "index.html", PAGE.format(source=source, articles="".join(articles)))
+    files.write_text(BUILD / "index.html", PAGE.format(source=source, articles="".join(articles)))
     print(f"Open {BUILD / 'index.html'}")
     return 0
 
@@ -150,7 +151,7 @@ def _render(notebooks):
             part.metadata.pop("papermill", None)
             part.metadata.pop("execution", None)
         notebook.metadata["stamp"] = stamp(notebook)
-        _write(path, nbformat.writes(notebook) + "\n")
+        files.write_text(path, nbformat.writes(notebook) + "\n")
         for old in IMAGES.glob(f"{path.stem}_*"):
             old.unlink()
         for new in (BUILD / "img").glob(f"{path.stem}_*"):
@@ -190,13 +191,6 @@ def _cut_at_the_end(notebook):
             break
     notebook.cells = cells
     return notebook
-
-
-def _write(path, text):
-    """Write a file beside and rename it, so that an interruption leaves the old one whole."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
 
 
 def to_html(notebook):

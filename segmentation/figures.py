@@ -1,16 +1,12 @@
 """One look for every figure: palette, saving, and the plots that more than one notebook draws."""
 
-import json
 import warnings
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
 import shap
-from IPython.display import Markdown, display, update_display
 
-from segmentation.customers import NotApplicable
 from segmentation.profiles import in_short, order_by_size
 
 # Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
@@ -32,9 +28,6 @@ NEUTRAL = "#9A9A9A"
 #: Points in an interactive figure: more make the page heavy and the picture no clearer.
 MAX_POINTS = 4_000
 
-# Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
-_chrome_works = True
-
 STYLE = {
     "figure.dpi": 100,
     "savefig.dpi": 100,
@@ -52,24 +45,6 @@ STYLE = {
 MAX_BARS = 40
 
 
-def end_notebook(reason):
-    """Make a sentence the verdict of a notebook and end the notebook, with no traceback.
-
-    Parameters
-    ----------
-    reason : str
-        Why the method is not for this table, and what is, in Markdown.
-
-    Raises
-    ------
-    NotApplicable
-        Always; `segmentation.build` takes it for an end like any other.
-    """
-    update_display(Markdown(f"**Verdict.** {reason}"), display_id="verdict")
-    display(Markdown(reason))
-    raise NotApplicable(reason)
-
-
 def use_style():
     """Set the look of matplotlib figures; once per notebook, after the imports."""
     plt.rcdefaults()
@@ -79,48 +54,6 @@ def use_style():
 def segment_colours(n_segments):
     """Return one colour per segment, the same in every figure."""
     return [PALETTE[i % len(PALETTE)] for i in range(n_segments)]
-
-
-def show(figure, path, finding):
-    """Save a figure as PNG, show it, and say below it what it shows.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure or plotly Figure
-        A plotly figure is shown as one that can be turned, with its PNG beside it for pages that
-        cannot. The PNG needs a Chrome; without one the figure is shown all the same.
-    path : Path
-        The PNG to write; its folder is made.
-    finding : str
-        One or two sentences in Markdown, their numbers computed.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(figure, go.Figure):
-        bundle = {"application/vnd.plotly.v1+json": json.loads(figure.to_json())}
-        if png := _plotly_png(figure, path):
-            bundle["image/png"] = png
-        display(bundle, raw=True)
-    else:
-        figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
-        display(figure)
-        plt.close(figure)
-    display(Markdown(finding))
-
-
-def _plotly_png(figure, path):
-    """Write a plotly figure as PNG and return its bytes, or None where no Chrome works."""
-    global _chrome_works
-    if not _chrome_works:
-        return None
-    try:
-        png = figure.to_image(format="png", scale=1)
-    except RuntimeError:
-        _chrome_works = False
-        print("No Chrome found: 3-D figures come without a PNG. `plotly_get_chrome` installs one.")
-        return None
-    path.write_bytes(png)
-    return png
 
 
 def silhouette_knives(samples, labelings):

@@ -12,7 +12,6 @@ nothing of it is run. Its checksums tell a damaged or edited file; they are no s
 import hashlib
 import io
 import json
-import os
 import platform
 import zipfile
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from segmentation import files
 from segmentation.customers import clean
 from segmentation.evaluation import population_stability
 
@@ -132,7 +132,7 @@ def freeze(
         "labels": found.labels,
         "customers": len(found.table),
         "table": source.name,
-        "table_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "table_sha256": files.sha256(source),
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in PACKAGES},
     }
@@ -153,17 +153,15 @@ def save(segmenter, path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
     parts = {name + ".npy": _to_bytes(array) for name, array in segmenter.arrays.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
     about = json.dumps(segmenter.about | {"arrays": hashes}, indent=1).encode()
     parts[DESCRIPTION] = about
     parts["sha256"] = hashlib.sha256(about).hexdigest().encode()
-    with zipfile.ZipFile(beside, "w") as archive:
+    with files.written_whole(path) as beside, zipfile.ZipFile(beside, "w") as archive:
         for name, content in parts.items():
             # With the date of a file, equal segmenters would differ.
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, compresslevel=1)
-    os.replace(beside, path)
     return path
 
 

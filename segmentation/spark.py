@@ -9,10 +9,8 @@ text in another is text, as it is in the whole file.
 """
 
 import csv
-import hashlib
 import importlib.util
 import json
-import math
 import os
 import re
 import shutil
@@ -29,16 +27,11 @@ from urllib.parse import unquote
 import pandas as pd
 from pandas.api.types import infer_dtype, is_numeric_dtype
 
-from segmentation.customers import SEPARATORS, TableError, load_table
+from segmentation.customers import TableError, load_table
+from segmentation.customers.table import SEPARATORS
+from segmentation.files import hash_parts
 
 MIN_JAVA = 17
-
-#: Rows that one task encodes: about two minutes on a core, which is all that a lost machine costs
-#: each of its cores, and 30 MB of output.
-ROWS_PER_TASK = 20_000
-
-#: At least so many tasks per core, so that no core waits long for the last one.
-TASKS_PER_CORE = 4
 
 #: A value of each kind of column, as a file holds it.
 EXAMPLES = {"text": "text", "number": "0", "boolean": "True", "missing": '""'}
@@ -359,81 +352,6 @@ def _join_kinds(kinds):
     return found.pop() if len(found) == 1 else "text" if found else "missing"
 
 
-# --- Embedding ----------------------------------------------------------------------------------
-
-
-def to_texts(table, to_text):
-    """Write each row of a table as one text.
-
-    Parameters
-    ----------
-    table : Table
-    to_text : callable
-        Takes a DataFrame and returns a list of str.
-
-    Returns
-    -------
-    pyspark DataFrame with the columns ``row`` and ``text``
-    """
-    return table.map(partial(_texts, to_text), "row long, text string")
-
-
-def _texts(to_text, table):
-    return pd.DataFrame({"row": table.index, "text": to_text(table)})
-
-
-def hash_texts(texts):
-    """Return the SHA-256 of all texts in the order of their rows, joined by line breaks.
-
-    A hash has one order, so the texts pass through this process, piece by piece.
-    """
-    digest, between = hashlib.sha256(), b""
-    pieces = texts.orderBy("row").mapInPandas(_join_texts, "joined binary")
-    for piece in pieces.toLocalIterator(prefetchPartitions=True):
-        digest.update(between + piece["joined"])
-        between = b"\n"
-    return digest.hexdigest()
-
-
-def _join_texts(batches):
-    for batch in batches:
-        yield pd.DataFrame({"joined": ["\n".join(batch["text"]).encode()]})
-
-
-def encode_texts(texts, n_rows, encode, n_dimensions):
-    """Turn texts into vectors, equal texts on one worker.
-
-    Equal texts follow each other, so each is encoded once; twice at most, where a batch of
-    Spark's ends between them.
-
-    Parameters
-    ----------
-    texts : pyspark DataFrame with the columns ``row`` and ``text``
-    n_rows : int
-    encode : callable
-        Takes a list of str and returns an array of float32, of shape (n_texts, n_dimensions).
-        Runs in the workers, and so does what it loads.
-    n_dimensions : int
-
-    Returns
-    -------
-    pyspark DataFrame with the columns ``row``, ``0``, ``1``, ..., in no order of rows
-    """
-    cores = texts.sparkSession.sparkContext.defaultParallelism
-    n_tasks = max(TASKS_PER_CORE * cores, math.ceil(n_rows / ROWS_PER_TASK))
-    schema = ", ".join(["row long", *(f"`{i}` float" for i in range(n_dimensions))])
-    together = texts.repartition(n_tasks, "text").sortWithinPartitions("text")
-    return together.mapInPandas(partial(_encode, encode), schema)
-
-
-def _encode(encode, batches):
-    for batch in batches:
-        codes, distinct = pd.factorize(batch["text"])
-        vectors = pd.DataFrame(encode(list(distinct))[codes]).rename(columns=str)
-        vectors.insert(0, "row", batch["row"].to_numpy())
-        yield vectors
-
-
 # --- Writing ------------------------------------------------------------------------------------
 
 
@@ -471,7 +389,7 @@ def write_whole(frame, n_rows, place, provenance):
         If a row is not there or there twice, because the input changed meanwhile.
     """
     spark, url = frame.sparkSession, as_url(place)
-    described = f"{url.removesuffix('.parquet')}.json"
+    described = f"{url}.json"
     files, path = _hadoop(spark, url)
     beside, described_beside = (_hadoop(spark, f"{name}.part")[1] for name in (url, described))
     try:
@@ -513,18 +431,4 @@ def _hash_written(spark, url):
     """Compute `hash_folder` on the workers."""
     read = spark.read.format("binaryFile").option("pathGlobFilter", PART_FILES)
     parts = read.load(_as_pattern(url)).selectExpr("path", "sha2(content, 256) as sha256")
-    return _hash_parts((part["path"].rsplit("/", 1)[1], part["sha256"]) for part in parts.collect())
-
-
-def hash_folder(folder):
-    """Return the SHA-256 of a local output: of the names of its part files and their SHA-256s."""
-    parts = []
-    for path in Path(folder).glob(PART_FILES):
-        with path.open("rb") as file:
-            parts.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
-    return _hash_parts(parts)
-
-
-def _hash_parts(parts):
-    lines = "".join(f"{sha256} {name}\n" for name, sha256 in sorted(parts))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hash_parts((part["path"].rsplit("/", 1)[1], part["sha256"]) for part in parts.collect())

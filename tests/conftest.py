@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 from segmentation.build import NOTEBOOKS
-from segmentation.customers import BANK_MARKETING, NotApplicable, is_bank_marketing
+from segmentation.customers import BANK_MARKETING, is_bank_marketing
+from segmentation.notebook import NotApplicable
 
 
 @pytest.fixture(scope="session")

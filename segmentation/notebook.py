@@ -1,0 +1,79 @@
+"""What a notebook needs to show its figures, and to end where its method makes no sense."""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import plotly.graph_objects as go
+from IPython.display import Markdown, display, update_display
+
+# Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
+_chrome_works = True
+
+
+class NotApplicable(Exception):  # noqa: N818, it is no error
+    """A notebook's method makes no sense for a table; its verdict says so, and it ends there."""
+
+    def _render_traceback_(self):
+        """Tell IPython what to show of it: nothing."""
+        return []
+
+
+def end_notebook(reason):
+    """Make a sentence the verdict of a notebook and end the notebook, with no traceback.
+
+    Parameters
+    ----------
+    reason : str
+        Why the method is not for this table, and what is, in Markdown.
+
+    Raises
+    ------
+    NotApplicable
+        Always; `segmentation.build` takes it for an end like any other.
+    """
+    update_display(Markdown(f"**Verdict.** {reason}"), display_id="verdict")
+    display(Markdown(reason))
+    raise NotApplicable(reason)
+
+
+def show(figure, path, finding):
+    """Save a figure as PNG, show it, and say below it what it shows.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure or plotly Figure
+        A plotly figure is shown as one that can be turned, with its PNG beside it for pages that
+        cannot. The PNG needs a Chrome; without one the figure is shown all the same.
+    path : Path
+        The PNG to write; its folder is made.
+    finding : str
+        One or two sentences in Markdown, their numbers computed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(figure, go.Figure):
+        bundle = {"application/vnd.plotly.v1+json": json.loads(figure.to_json())}
+        if png := _plotly_png(figure, path):
+            bundle["image/png"] = png
+        display(bundle, raw=True)
+    else:
+        figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
+        display(figure)
+        plt.close(figure)
+    display(Markdown(finding))
+
+
+def _plotly_png(figure, path):
+    """Write a plotly figure as PNG and return its bytes, or None where no Chrome works."""
+    global _chrome_works
+    if not _chrome_works:
+        return None
+    try:
+        png = figure.to_image(format="png", scale=1)
+    except RuntimeError:
+        _chrome_works = False
+        print("No Chrome found: 3-D figures come without a PNG. `plotly_get_chrome` installs one.")
+        return None
+    path.write_bytes(png)
+    return png
