@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
 import shap
+from yellowbrick.exceptions import YellowbrickWarning
 
 from segmentation.profiles import in_short, order_by_size
 
@@ -105,6 +106,25 @@ def _knives(axis, values, labels):
     axis.spines["left"].set_visible(False)
 
 
+def elbow(visualizer, X):
+    """Fit an elbow plot and return it as a figure.
+
+    Parameters
+    ----------
+    visualizer : yellowbrick KElbowVisualizer
+    X : array-like of shape (n_customers, n_features)
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    with warnings.catch_warnings(action="ignore", category=YellowbrickWarning):  # No elbow.
+        visualizer.fit(X)
+    with plt.rc_context({"text.parse_math": True}):  # Its label is written in TeX.
+        visualizer.finalize()
+    return visualizer.fig
+
+
 def removed_by_category(shares, quota):
     """Draw the share of each category that an outlier detector removes.
 
@@ -141,7 +161,7 @@ def removed_by_category(shares, quota):
     return figure
 
 
-def scatter(axis, points, segments, title, labels, *, alpha=0.35):
+def scatter(axis, points, segments, title, axis_labels, *, alpha=0.35):
     """Draw customers in two dimensions, one colour per segment, in random order.
 
     Parameters
@@ -151,7 +171,7 @@ def scatter(axis, points, segments, title, labels, *, alpha=0.35):
     segments : array of int, shape (n_customers,)
         From 1 on.
     title : str
-    labels : sequence of two str
+    axis_labels : sequence of two str
         What the two dimensions are.
     alpha : float, optional
         Opacity of a point; low, so that dense places show.
@@ -167,8 +187,28 @@ def scatter(axis, points, segments, title, labels, *, alpha=0.35):
         linewidths=0,
         rasterized=True,
     )
-    axis.set(title=title, xlabel=labels[0], ylabel=labels[1])
+    axis.set(title=title, xlabel=axis_labels[0], ylabel=axis_labels[1])
     axis.tick_params(labelsize=7)
+
+
+def draw_maps(panels):
+    """Draw maps of customers side by side, with one legend of the segments.
+
+    Parameters
+    ----------
+    panels : sequence of (points, segments, title, axis_labels)
+        As `scatter` takes them.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    size = (9, 4.6) if len(panels) > 1 else (5.6, 5)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=True):
+        scatter(axis, *panel)
+    segment_legend(figure, max(segments.max() for _, segments, *_ in panels))
+    return figure
 
 
 def segment_legend(figure, n_segments):
@@ -180,7 +220,7 @@ def segment_legend(figure, n_segments):
     figure.legend(handles=handles, loc="outside lower center", ncols=min(n_segments, 6))
 
 
-def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
+def scatter_3d(points, segments, title, axis_labels, *, opacity=0.5, seed=0):
     """Draw customers in three dimensions, to be turned, one colour per segment.
 
     Parameters
@@ -189,7 +229,7 @@ def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
     segments : array of int, shape (n_customers,)
         From 1 on.
     title : str
-    labels : sequence of three str
+    axis_labels : sequence of three str
         What the dimensions are.
     opacity : float, optional
         Opacity of a point.
@@ -211,7 +251,7 @@ def scatter_3d(points, segments, title, labels, *, opacity=0.5, seed=0):
         x, y, z = points[segments == i].T.astype("float32")
         marker = {"size": 2.5, "color": colour, "opacity": opacity}
         figure.add_scatter3d(x=x, y=y, z=z, mode="markers", name=f"segment {i}", marker=marker)
-    axes = dict(zip(("xaxis_title", "yaxis_title", "zaxis_title"), labels, strict=True))
+    axes = dict(zip(("xaxis_title", "yaxis_title", "zaxis_title"), axis_labels, strict=True))
     figure.update_layout(
         title={"text": title, "font_size": 14},
         scene=axes,

@@ -1,6 +1,8 @@
 """What a notebook needs to show its figures, and to end where its method makes no sense."""
 
 import json
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -17,6 +19,11 @@ class NotApplicable(Exception):  # noqa: N818, it is no error
     def _render_traceback_(self):
         """Tell IPython what to show of it: nothing."""
         return []
+
+
+def print_versions(*packages):
+    """Print the versions of Python and of some packages."""
+    print("Python", platform.python_version(), *(f"| {name} {version(name)}" for name in packages))
 
 
 def end_notebook(reason):

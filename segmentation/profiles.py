@@ -30,10 +30,27 @@ def order_by_size(labels):
     ndarray of int, shape (n_customers,)
         Clusters of one size keep the order of their labels.
     """
-    _, inverse, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    rank = np.empty(len(sizes), dtype=int)
-    rank[np.argsort(-sizes, kind="stable")] = np.arange(1, len(sizes) + 1)
-    return rank[inverse]
+    clusters, inverse = np.unique(labels, return_inverse=True)
+    return segment_of_clusters(inverse, len(clusters))[inverse]
+
+
+def segment_of_clusters(labels, n_clusters):
+    """Give each cluster the number of its segment: 1 for the largest, and so on.
+
+    Parameters
+    ----------
+    labels : array of int, shape (n_customers,)
+        From 0 to `n_clusters` - 1.
+    n_clusters : int
+
+    Returns
+    -------
+    ndarray of int, shape (n_clusters,)
+    """
+    sizes = np.bincount(labels, minlength=n_clusters)
+    segment_of = np.empty(n_clusters, dtype=int)
+    segment_of[np.argsort(-sizes, kind="stable")] = np.arange(1, n_clusters + 1)
+    return segment_of
 
 
 def traits(customers, segments):
@@ -237,19 +254,21 @@ def removed_shares(customers, removed):
     return shares.sort_values("removed", ascending=False, kind="stable")
 
 
-def surrogate_features(customers):
-    """Turn customers into what LightGBM takes: text as categories, plain names of columns.
+def typical(customers, segments):
+    """Describe each segment as the source article does.
 
     Parameters
     ----------
     customers : DataFrame of shape (n_customers, n_columns)
+    segments : array-like of shape (n_customers,)
 
     Returns
     -------
-    DataFrame of the same shape
-        In names, the characters that JSON gives a meaning, which LightGBM refuses, become
-        underscores.
+    DataFrame, a row per segment
+        The mean of each number, the most frequent value of each other column.
     """
-    texts = customers.select_dtypes(exclude="number")
-    features = customers.astype(dict.fromkeys(texts, "category"))
-    return features.rename(columns=lambda name: re.sub(r'[\[\]{}",:]', "_", name))
+    numbers = customers.select_dtypes("number")
+    rules = {name: "mean" for name in numbers}
+    rules |= {name: lambda some: some.mode().iloc[0] for name in customers if name not in rules}
+    table = customers.groupby(np.asarray(segments)).agg(rules)[list(customers)]
+    return table.rename_axis("segment")

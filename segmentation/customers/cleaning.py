@@ -50,6 +50,16 @@ class Customers(NamedTuple):
     schema: list
     labels: dict
 
+    @property
+    def numbers(self):
+        """Names of the columns of numbers."""
+        return list(self.table.select_dtypes("number"))
+
+    @property
+    def categories(self):
+        """Names of the other columns."""
+        return list(self.table.select_dtypes(exclude="number"))
+
 
 def load_customers(path, settings=None):
     """Read any customer table, find the roles of its columns, and clean it.

@@ -1,0 +1,81 @@
+"""Sentences below figures that several notebooks draw, with the numbers of the run."""
+
+import numpy as np
+
+
+def removed(shares, quota):
+    """Say on whom an outlier detector's quota falls; `shares` as `profiles.removed_shares`."""
+    (column, category), worst = shares.index[0], shares.iloc[0]
+    least = shares.iloc[-1]
+    quarters = shares.index.get_level_values("category").str.fullmatch("quarter [1-4]").all()
+    return (
+        f"The quota does not fall evenly: it removes {worst.removed:.0%} of the "
+        f"{worst.customers:,.0f} customers with {column} = {category}, and {least.removed:.0%} of "
+        f"those with {shares.index[-1][0]} = {shares.index[-1][1]}, against {quota:.0%} of all "
+        "(dashed line). Orange: more than that."
+        + (" Quarter 1 holds the lowest values, quarter 4 the highest." if quarters else "")
+    )
+
+
+def elbow(visualizer):
+    """Say where the elbow lies, and how much the first and the last step bring."""
+    ks, distortions = visualizer.k_values_, visualizer.k_scores_
+    steps = -np.diff(distortions) / distortions[:-1]
+    at = visualizer.elbow_value_
+    where = f"lies at k = {at}" if at else "is not to be found"
+    return (
+        f"The elbow {where}. The step to k = {ks[1]} lowers the distortion by {steps[0]:.0%}, the "
+        f"one to k = {ks[-1]} by {steps[-1]:.0%}; in between, the step shrinks by at most "
+        f"{-np.diff(steps).min():.0%} at once."
+    )
+
+
+def silhouettes(samples, measures):
+    """Say between what the mean silhouettes lie; `measures` as `selection.measure`."""
+    means = measures["silhouette"]
+    negative = (samples < 0).mean(axis=1)
+    return (
+        f"A blade per segment, the mean dashed. The means lie between {means.min():.3f} (k = "
+        f"{means.idxmin()}) and {means.max():.3f} (k = {means.idxmax()}); {negative.min():.0%} "
+        f"to {negative.max():.0%} of the customers lie nearer to another segment than to their own "
+        "(left of 0)."
+    )
+
+
+def accuracy(held_out, segments):
+    """Say how often a classifier finds the segment of a held-out customer."""
+    largest = np.bincount(segments).max() / len(segments)
+    return (
+        f"Held-out accuracy **{held_out.mean():.1%}** (five folds, {held_out.min():.1%} to "
+        f"{held_out.max():.1%}); naming the largest segment every time would give {largest:.1%}."
+    )
+
+
+def beeswarms(importance):
+    """Say how to read SHAP beeswarms; `importance` as `surrogates.explain` gives it."""
+    pulls = ", ".join(f"{column} in segment {i}" for i, column in importance.idxmax().items())
+    return (
+        "Right of the line, a column pulls the customer (a dot) into the segment. The column that "
+        f"pulls hardest is {pulls}. Blue is a low number or the first of two categories by "
+        "alphabet, red a high number or the second; grey columns have more than two categories, "
+        "whose order means nothing."
+    )
+
+
+def heat_map(traits):
+    """Say which trait is furthest from all customers; `traits` as `profiles.traits`."""
+    segment, column, category = traits["effect"].abs().idxmax()
+    distance = traits["effect"][segment, column, category]
+    return (
+        "Means and shares per segment, coloured by their distance from all customers. The furthest "
+        f"is {f'{column} {category}'.strip()} in segment {segment}, {abs(distance):.1f} standard "
+        f"deviations {'above' if distance > 0 else 'below'} all. Shown are the traits that differ "
+        "most; of two categories, one stands for both."
+    )
+
+
+def sizes(names, segments):
+    """List segments with their shares of the customers; `names` as `profiles.name_segments`."""
+    shares = np.bincount(segments)[1:] / len(segments)
+    pairs = zip(names["name"], shares, strict=True)
+    return "; ".join(f"{name.lower()} ({share:.0%})" for name, share in pairs)
