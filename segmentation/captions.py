@@ -30,6 +30,11 @@ def elbow(visualizer):
     )
 
 
+def best_k(best):
+    """List the k that each measure prefers; `best` as `selection.best_k` gives it."""
+    return "Best k: " + ", ".join(f"**{k}** by {measure}" for measure, k in best.items()) + ". "
+
+
 def silhouettes(samples, measures):
     """Say between what the mean silhouettes lie; `measures` as `selection.measure`."""
     means = measures["silhouette"]
@@ -39,6 +44,16 @@ def silhouettes(samples, measures):
         f"{means.idxmin()}) and {means.max():.3f} (k = {means.idxmax()}); {negative.min():.0%} "
         f"to {negative.max():.0%} of the customers lie nearer to another segment than to their own "
         "(left of 0)."
+    )
+
+
+def neighbours(drawn_map):
+    """Say what a map keeps together; `drawn_map` as `maps.draw_map` gives it."""
+    return (
+        f"On the map, the nearest neighbour has the same {drawn_map.kind} in "
+        f"{drawn_map.same_profile:.0%} of cases and the same segment in "
+        f"{drawn_map.same_segment:.0%}; two customers at random share a segment in "
+        f"{drawn_map.at_random:.0%}."
     )
 
 

@@ -26,6 +26,8 @@ PALETTE = (
 )
 NEUTRAL = "#9A9A9A"
 
+TSNE_AXES = ("t-SNE 1", "t-SNE 2", "t-SNE 3")
+
 #: Points in an interactive figure: more make the page heavy and the picture no clearer.
 MAX_POINTS = 4_000
 
@@ -189,6 +191,32 @@ def scatter(axis, points, segments, title, axis_labels, *, alpha=0.35):
     )
     axis.set(title=title, xlabel=axis_labels[0], ylabel=axis_labels[1])
     axis.tick_params(labelsize=7)
+
+
+def pca_and_tsne(projected, segments, components, drawn_map):
+    """Draw all customers on two principal components, and a t-SNE map of some.
+
+    Parameters
+    ----------
+    projected : array of shape (n_customers, n_components)
+    segments : array of int, shape (n_customers,)
+    components : sequence of str
+        What the components are.
+    drawn_map : Map
+        As `segmentation.maps.draw_map` gives it.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    pca = projected, segments, f"PCA, {len(projected):,} customers", components
+    return draw_maps([pca, tsne_panel(drawn_map)])
+
+
+def tsne_panel(drawn_map):
+    """Return what `draw_maps` needs to know of a t-SNE map."""
+    title = f"t-SNE, {len(drawn_map.points):,} customers"
+    return drawn_map.points, drawn_map.segments, title, TSNE_AXES
 
 
 def draw_maps(panels):

@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 import plotly.graph_objects as go
 from IPython.display import Markdown, display, update_display
 
+from segmentation.customers import describe_roles, describe_source
+
 # Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
 _chrome_works = True
 
@@ -24,6 +26,22 @@ class NotApplicable(Exception):  # noqa: N818, it is no error
 def print_versions(*packages):
     """Print the versions of Python and of some packages."""
     print("Python", platform.python_version(), *(f"| {name} {version(name)}" for name in packages))
+
+
+def show_customers(path, loaded):
+    """Show which table this is, what its columns are, and what was done with them.
+
+    Parameters
+    ----------
+    path : Path
+        The table, as `segmentation.customers.find_table` returned it.
+    loaded : Customers
+        As `segmentation.customers.load_customers` read it.
+    """
+    print(f"{len(loaded.table):,} customers, {loaded.table.shape[1]} columns")
+    display(Markdown(describe_source(path)))
+    display(loaded.roles)
+    display(Markdown(describe_roles(loaded)))
 
 
 def end_notebook(reason):

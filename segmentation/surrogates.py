@@ -1,10 +1,24 @@
 """A classifier that learns the segments from the customers' columns, to show what they go by."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+
+class Explanation(NamedTuple):
+    """What moves the predictions of a classifier.
+
+    `features` (n_drawn, n_features) are the customers that were drawn, `shap_values` (n_drawn,
+    n_features, n_segments) the contributions to their predictions (Lundberg and Lee 2017), in
+    log-odds, and `importance` (n_features, n_segments) the means of their absolute values.
+    """
+
+    features: pd.DataFrame
+    shap_values: np.ndarray
+    importance: pd.DataFrame
 
 
 def features_of(customers):
@@ -62,16 +76,11 @@ def explain(explainer, features, segments, n_customers, seed=0):
 
     Returns
     -------
-    DataFrame of shape (n_drawn, n_features)
-        The customers that were drawn.
-    ndarray of shape (n_drawn, n_features, n_segments)
-        Their SHAP values (Lundberg and Lee 2017), in log-odds.
-    DataFrame of shape (n_features, n_segments)
-        The mean absolute SHAP value of each column for each segment.
+    Explanation
     """
     drawn = features.sample(min(n_customers, len(features)), random_state=seed)
     values = explainer.shap_values(drawn)
     importance = pd.DataFrame(
         np.abs(values).mean(axis=0), index=features.columns, columns=np.unique(segments)
     )
-    return drawn, values, importance
+    return Explanation(drawn, values, importance)
