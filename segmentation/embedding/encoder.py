@@ -194,7 +194,7 @@ class Encoder:
         Work
         """
         codes, distinct = pd.factorize(np.array(texts, dtype=object), sort=True)
-        tokens = self.tokenize(distinct.tolist())
+        tokens = self.tokenize(distinct.tolist()) if len(distinct) else []
         order = np.argsort([len(ids) for ids in tokens], kind="stable")
         batches = np.split(order, range(batch_size, len(order), batch_size)) if tokens else []
         return Work(codes, np.bincount(codes), tokens, batches)
@@ -220,7 +220,7 @@ class Encoder:
         left = work.batches[start:]
         tokens = [[work.tokens[i] for i in batch] for batch in left]
         if not left or self.device.type != "cpu":
-            yield from zip(left, map(self._encode_batch, tokens), strict=True)
+            yield from zip(left, map(self.encode_batch, tokens), strict=True)
             return
         # All batches decide, not those that are left: else a resumed run would differ.
         if max(map(len, work.tokens)) <= SHORT_TEXT:
@@ -235,7 +235,7 @@ class Encoder:
         torch.set_num_threads(1)
         pool = ThreadPoolExecutor(n_threads)
         try:
-            yield from zip(left, pool.map(self._encode_batch, tokens), strict=True)
+            yield from zip(left, pool.map(self.encode_batch, tokens), strict=True)
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(n_threads)
@@ -267,7 +267,8 @@ class Encoder:
         by_mean = isinstance(pooling, Pooling) and pooling.pooling_mode == "mean"
         return by_mean and all(isinstance(module, Normalize) for module in others)
 
-    def _encode_batch(self, batch):
+    def encode_batch(self, batch):
+        """Return the vectors of the token ids of a few texts, on the thread that calls."""
         import torch
 
         with torch.inference_mode():
@@ -389,15 +390,18 @@ def _fuse(model, rows):
     def linear(layer, packed, activation, algorithm, x):
         return operators._linear_pointwise(x, packed, layer.bias, activation, [], algorithm)
 
-    for module in model.modules():
-        if isinstance(module, torch.nn.Linear):
-            packed = operators._reorder_linear_weight(module.weight.detach(), rows)
-            module.forward = partial(linear, module, packed, "none", "")
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    try:
+        packed = [operators._reorder_linear_weight(layer.weight.detach(), rows) for layer in layers]
+    except RuntimeError:  # For bfloat16 they need a processor that has AVX-512.
+        return
+    for layer, weights in zip(layers, packed, strict=True):
+        layer.forward = partial(linear, layer, weights, "none", "")
     for module in model.modules():
         activation = getattr(module, "intermediate_act_fn", None)
         if type(activation).__name__ == "GELUActivation" and isinstance(
             module.dense, torch.nn.Linear
         ):
-            layer, packed, *_ = module.dense.forward.args
-            module.dense.forward = partial(linear, layer, packed, "gelu", "none")
+            layer, weights, *_ = module.dense.forward.args
+            module.dense.forward = partial(linear, layer, weights, "gelu", "none")
             module.intermediate_act_fn = torch.nn.Identity()
