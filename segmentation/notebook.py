@@ -12,7 +12,7 @@ from IPython.display import Markdown, display, update_display
 from segmentation.customers import describe_roles, describe_source
 
 # Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
-_chrome_works = True
+chrome_works = True
 
 
 class NotApplicable(Exception):  # noqa: N818, it is no error
@@ -91,13 +91,13 @@ def show(figure, path, finding):
 
 def _plotly_png(figure, path):
     """Write a plotly figure as PNG and return its bytes, or None where no Chrome works."""
-    global _chrome_works
-    if not _chrome_works:
+    global chrome_works
+    if not chrome_works:
         return None
     try:
         png = figure.to_image(format="png", scale=1)
     except RuntimeError:
-        _chrome_works = False
+        chrome_works = False
         print("No Chrome found: 3-D figures come without a PNG. `plotly_get_chrome` installs one.")
         return None
     path.write_bytes(png)

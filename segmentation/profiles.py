@@ -94,7 +94,7 @@ def traits(customers, segments):
     )
 
 
-def name_segments(customers, segments, labels=BANK_LABELS):
+def name_segments(customers, segments, column_labels=BANK_LABELS):
     """Name and describe each segment by rule, from what is over-represented in it.
 
     A name joins the two strongest traits, at most one per column: categories that at least half
@@ -106,7 +106,7 @@ def name_segments(customers, segments, labels=BANK_LABELS):
     ----------
     customers : DataFrame of shape (n_customers, n_columns)
     segments : array-like of shape (n_customers,)
-    labels : dict of str to str, optional
+    column_labels : dict of str to str, optional
         What to call a column in a name, where the column's own name is not clear.
 
     Returns
@@ -120,7 +120,7 @@ def name_segments(customers, segments, labels=BANK_LABELS):
         segment: _marks(group, MIN_SHARE).head(8) for segment, group in table.groupby("segment")
     }
     phrases = {
-        segment: [_phrase(trait, labels, shared) for trait in group.itertuples()]
+        segment: [_phrase(trait, column_labels, shared) for trait in group.itertuples()]
         for segment, group in marks.items()
     }
     for length in range(2, 9):
@@ -128,7 +128,7 @@ def name_segments(customers, segments, labels=BANK_LABELS):
         if len(set(names.values())) == len(names):
             break
     descriptions = {
-        segment: "; ".join(_sentence(trait, labels) for trait in group.head(3).itertuples())
+        segment: "; ".join(_sentence(trait, column_labels) for trait in group.head(3).itertuples())
         for segment, group in marks.items()
     }
     result = pd.DataFrame({"name": names, "description": descriptions}).rename_axis("segment")
@@ -144,8 +144,8 @@ def _marks(group, min_share):
     return strongest.drop_duplicates("column")
 
 
-def _phrase(trait, labels, shared):
-    label = labels.get(trait.column, trait.column)
+def _phrase(trait, column_labels, shared):
+    label = column_labels.get(trait.column, trait.column)
     if trait.category == "":
         return f"{'high' if trait.effect > 0 else 'low'} {label}"
     if trait.category in ("yes", "no"):
@@ -166,8 +166,8 @@ def _join(phrases):
     return name[0].upper() + name[1:]
 
 
-def _sentence(trait, labels):
-    label = labels.get(trait.column, trait.column)
+def _sentence(trait, column_labels):
+    label = column_labels.get(trait.column, trait.column)
     if trait.category == "":
         return f"mean {label} {in_short(trait.value)} against {in_short(trait.overall)}"
     return (

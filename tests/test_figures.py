@@ -1,11 +1,8 @@
-"""Figures: what is drawn is what was given; they are saved, with a Chrome or without."""
+"""Figures: what is drawn is what was given; in colours that differ."""
 
 import matplotlib
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-import pytest
-from kaleido.errors import BrowserFailedError
 
 from segmentation import figures, profiles
 
@@ -20,54 +17,11 @@ CUSTOMERS = pd.DataFrame(
         "job": RNG.choice(["services", "retired", "student"], 60),
     }
 )
-PNG = b"\x89PNG"
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """Collect what is displayed."""
-    bundles = []
-    monkeypatch.setattr(figures, "display", lambda what, **_: bundles.append(what))
-    monkeypatch.setattr(figures, "_chrome_works", True)
-    return bundles
 
 
 def test_colours_are_distinct():
     assert len(set(figures.segment_colours(len(figures.PALETTE)))) == len(figures.PALETTE)
     assert len(figures.segment_colours(25)) == 25
-
-
-def test_matplotlib_figure_is_saved_shown_and_explained(tmp_path, shown):
-    traits = profiles.traits(CUSTOMERS, SEGMENTS)
-    names = profiles.name_segments(CUSTOMERS, SEGMENTS)["name"]
-    path = tmp_path / "img" / "heat_map.png"
-    figures.show(figures.heat_map(traits, names), path, "What it shows.")
-    assert path.read_bytes().startswith(PNG)
-    assert shown[-1].data == "What it shows."
-    again = tmp_path / "again.png"
-    figures.show(figures.heat_map(traits, names), again, "")
-    assert again.read_bytes() == path.read_bytes()
-
-
-def test_plotly_figure_turns_and_has_a_png_beside_it(tmp_path, shown, monkeypatch):
-    monkeypatch.setattr(go.Figure, "to_image", lambda *_, **__: PNG)
-    figures.show(go.Figure(), tmp_path / "turn.png", "")
-    assert set(shown[0]) == {"application/vnd.plotly.v1+json", "image/png"}
-    assert (tmp_path / "turn.png").read_bytes() == PNG
-
-
-def test_without_a_chrome_plotly_figures_are_shown_and_it_is_said_once(
-    tmp_path, shown, monkeypatch, capsys
-):
-    def no_chrome(*_, **__):
-        raise BrowserFailedError("none")
-
-    monkeypatch.setattr(go.Figure, "to_image", no_chrome)
-    for name in ("one.png", "two.png"):
-        figures.show(go.Figure(), tmp_path / name, "")
-    assert [set(some) for some in shown[::2]] == [{"application/vnd.plotly.v1+json"}] * 2
-    assert capsys.readouterr().out.count("plotly_get_chrome") == 1
-    assert not list(tmp_path.iterdir())
 
 
 def test_heat_map_shows_means_and_shares():
@@ -96,13 +50,12 @@ def test_the_lowest_knives_of_every_column_have_an_axis():
     assert shown == [True] * 4
 
 
-def test_names_with_dollars_are_text(tmp_path, shown):
+def test_names_with_dollars_are_text():
     figures.use_style()
     shares = profiles.removed_shares(
         pd.DataFrame({"$x$": ["$1$ to $\\frac", "b"] * 30}), SEGMENTS > 1
     )
-    figures.show(figures.removed_by_category(shares, 0.1), tmp_path / "it.png", "")
-    assert (tmp_path / "it.png").read_bytes().startswith(PNG)
+    figures.removed_by_category(shares, 0.1).canvas.draw()
 
 
 def test_interactive_points_are_capped_and_keep_their_segment(monkeypatch):

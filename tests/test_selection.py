@@ -1,0 +1,42 @@
+"""How many segments: measures on groups that are plain to see."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs
+from sklearn.metrics import silhouette_score
+
+from segmentation.selection import STRUCTURE, best_k, measure, structure
+
+
+def test_plain_groups_are_counted_by_every_measure():
+    X, _ = make_blobs(300, centers=[[0, 0], [20, 0], [0, 20]], random_state=0)
+    labelings = np.array([KMeans(k, n_init=5, random_state=0).fit_predict(X) for k in (2, 3, 4)])
+    silhouettes = [silhouette_score(X, labels) for labels in labelings]
+    measures = measure(X, labelings, silhouettes)
+    assert list(measures.index) == [2, 3, 4]
+    assert measures["silhouette"].tolist() == silhouettes
+    assert set(best_k(measures, elbow=3).values()) == {3}
+
+
+def test_a_measure_without_an_answer_is_left_out():
+    measures = pd.DataFrame(
+        {"silhouette": [0.3, 0.2], "Davies-Bouldin": [1.0, 0.5], "Calinski-Harabasz": [1, 2]},
+        index=[2, 3],
+    )
+    assert list(best_k(measures, elbow=None).values()) == [2, 3, 3]
+    assert list(best_k(measures, elbow=2).values()) == [2, 2, 3, 3]
+
+
+@given(st.floats(-1, 1))
+def test_structure_follows_the_scale(silhouette):
+    least = max([least for least in STRUCTURE if least <= silhouette], default=0.0)
+    assert structure(silhouette) == STRUCTURE[least]
+
+
+@pytest.mark.parametrize("at", [0.25, 0.5, 0.7])
+def test_structure_changes_where_the_scale_does(at):
+    assert structure(at) != structure(at - 1e-9)

@@ -1,0 +1,49 @@
+"""Surrogates: beside scikit-learn and SHAP's own property."""
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pytest
+import shap
+
+from segmentation import surrogates
+
+RNG = np.random.default_rng(0)
+CUSTOMERS = pd.DataFrame(
+    {"age {x}": RNG.integers(18, 90, 200), "loan": RNG.choice(["no", "yes"], 200)}
+)
+SEGMENTS = np.where(CUSTOMERS["age {x}"] > 50, 2, 1)
+
+
+@pytest.fixture
+def model():
+    return lgb.LGBMClassifier(n_estimators=10, deterministic=True, verbose=-1, random_state=0)
+
+
+def test_what_follows_a_column_is_learnt_and_noise_is_not(model):
+    features = surrogates.features_of(CUSTOMERS)
+    assert surrogates.held_out_accuracy(model, features, SEGMENTS).mean() > 0.95
+    noise = np.random.default_rng(1).integers(1, 3, 200)
+    accuracy = surrogates.held_out_accuracy(model, features, noise)
+    assert accuracy.shape == (5,)
+    assert accuracy.mean() < 0.65
+
+
+def test_contributions_add_up_to_the_prediction(model):
+    features = surrogates.features_of(CUSTOMERS)
+    segments = np.where(CUSTOMERS["loan"] == "yes", 3, SEGMENTS)
+    explainer = shap.TreeExplainer(model.fit(features, segments))
+    explained = surrogates.explain(explainer, features, segments, 50)
+    raw = model.predict(explained.features, raw_score=True)
+    total = explained.shap_values.sum(axis=1) + explainer.expected_value
+    np.testing.assert_allclose(total, raw, atol=1e-6)
+    assert list(explained.importance.columns) == [1, 2, 3]
+    assert list(explained.importance.index) == list(features)
+    by_hand = np.abs(explained.shap_values).mean(axis=0)
+    np.testing.assert_array_equal(explained.importance.to_numpy(), by_hand)
+
+
+def test_names_are_such_as_lightgbm_takes():
+    features = surrogates.features_of(pd.DataFrame({'a [b], "c": {d}': [1.0], "e": ["x"]}))
+    assert not set('[]{}",:') & set("".join(features.columns))
+    assert str(features.dtypes.iloc[1]) == "category"
