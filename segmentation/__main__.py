@@ -16,6 +16,13 @@ from pathlib import Path
 from segmentation import files, segmenter
 from segmentation.customers import TableError, clean, labelled, load_table
 
+PROGRAM = "customer-segmentation"
+
+#: What this program's own files hold near their beginning.
+SCORE_HEADER = b"row,segment,name,confidence,outlier,unknown"
+DRIFT_HEADER = b"segment,name,then,now,psi"
+PNG_SIGNATURE = b"Software\0" + PROGRAM.encode()
+
 
 def main(args=None):
     """Run a command.
@@ -52,6 +59,7 @@ def parse_args(args=None):
 
 def score(options):
     """Give each customer of a table its segment."""
+    check_output(options, options.output, SCORE_HEADER)
     _, scores = _score(options)
     with files.written_whole(options.output) as beside:
         scores.rename_axis("row").to_csv(beside)
@@ -65,6 +73,9 @@ def score(options):
 
 def drift(options):
     """Compare the segments of a table with those of the training customers."""
+    picture = options.output.with_suffix(".png")
+    check_output(options, options.output, DRIFT_HEADER)
+    check_output(options, picture, PNG_SIGNATURE)
     # Imported here: figures need a second or two.
     import matplotlib
 
@@ -73,14 +84,36 @@ def drift(options):
 
     frozen, scores = _score(options)
     table = segmenter.drift(frozen, scores)
+    figures.use_style()
     with files.written_whole(options.output) as beside:
         table.to_csv(beside)
-    figures.use_style()
-    picture = options.output.with_suffix(".png")
-    figures.drift_bars(table).savefig(picture, metadata={"Software": None})
+    with files.written_whole(picture) as beside:
+        figures.drift_bars(table).savefig(beside, format="png", metadata={"Software": PROGRAM})
     print(table.round(4).to_string())
     print(f"{options.output} and {picture.name}")
     return 0
+
+
+def check_output(options, path, beginning):
+    """Refuse an output that is an input or that this command did not write.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    path : Path
+    beginning : bytes
+        What its own files hold within their first kilobyte.
+
+    Raises
+    ------
+    FileExistsError
+    """
+
+    def is_own(there):
+        with there.open("rb") as file:
+            return beginning in file.read(1024)
+
+    files.check_output(path, is_own, [options.input, options.segmenter])
 
 
 def _score(options):
@@ -99,7 +132,7 @@ def _embed(about, table):
     from segmentation.embedding.encoder import find_model, hash_model
 
     encoder = about["encoder"]
-    texts = rows_to_text(labelled(clean(table, about["schema"])[0], about["labels"]))
+    texts = rows_to_text(labelled(clean(table, about["schema"])[0], about["column_labels"]))
     try:
         if hash_model(find_model(encoder["model"]))["model_sha256"] != encoder["model_sha256"]:
             raise segmenter.SegmenterError(

@@ -36,6 +36,32 @@ def write_text(path, text):
         beside.write_text(text, encoding="utf-8")
 
 
+def check_output(path, is_own, inputs=()):
+    """Refuse an output that would destroy an input or a file of somebody else.
+
+    Parameters
+    ----------
+    path : Path
+    is_own : callable
+        Takes the path of a file that is there, and says whether it is an earlier output.
+    inputs : sequence of Path, optional
+
+    Raises
+    ------
+    FileExistsError
+        If the file at `path` is an input or is not an earlier output.
+    """
+    if not path.exists():
+        return
+    if any(path.samefile(some) for some in inputs if some.exists()):
+        raise FileExistsError(f"{path} is an input. Name another output.")
+    if not path.is_file() or not is_own(path):
+        raise FileExistsError(
+            f"{path} is there and is no earlier output of this command, so it is not overwritten. "
+            "Name another output, or move it."
+        )
+
+
 def sha256(path):
     """Return the SHA-256 of a file as hexadecimal digits; the file is read piece by piece."""
     with Path(path).open("rb") as file:

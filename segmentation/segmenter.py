@@ -26,9 +26,27 @@ from segmentation.customers import clean
 from segmentation.evaluation import population_stability
 
 #: Raised with every change of what a file holds or of what is computed from it.
-FORMAT = 1
+FORMAT = 2
 
 DESCRIPTION = "segmenter.json"
+#: What the description holds besides, and its type.
+CONTENT = {
+    "method": str,
+    "encoder": dict | None,
+    "gamma": float,
+    "segment_of": list,
+    "symmetric": list,
+    "threshold": float,
+    "outliers": float,
+    "segments": list,
+    "modes": dict | None,
+    "schema": list,
+    "column_labels": dict,
+    "customers": int,
+}
+#: Arrays of numbers are packed to a half or a tenth; a hundredth is no segmenter.
+MAX_RATIO = 100
+
 PACKAGES = ("numpy", "pandas", "scikit-learn", "pyod")
 
 
@@ -44,7 +62,7 @@ class Segmenter(NamedTuple):
 
 
 def freeze(
-    found,
+    loaded,
     detector,
     result,
     names,
@@ -53,7 +71,7 @@ def freeze(
     source,
     seen,
     centres,
-    numbers,
+    segment_of,
     coordinates=None,
     modes=None,
     gamma=0.0,
@@ -63,7 +81,7 @@ def freeze(
 
     Parameters
     ----------
-    found : Customers
+    loaded : Customers
         The customers, as `segmentation.customers.load_customers` gave them.
     detector : pyod ECOD
         Fitted on `seen`.
@@ -79,7 +97,7 @@ def freeze(
         customers; an array holds their embedding.
     centres : array-like of shape (n_clusters, n_numbers)
         The prototypes.
-    numbers : sequence of int
+    segment_of : sequence of int
         The segment of each cluster.
     coordinates : DataFrame of shape (n_customers, n_numbers), optional
         The numbers in which distances are measured, under the names of the columns that they come
@@ -98,11 +116,11 @@ def freeze(
     """
     source = Path(source)
     arrays = {"centres": np.asarray(centres, dtype=float)}
-    codes = _codes(found.table, found.schema)
+    codes = _codes(loaded.table, loaded.schema)
     for part, table in (("seen", seen), ("coordinates", coordinates)):
         if isinstance(table, pd.DataFrame):
             for name in table:
-                j = found.table.columns.get_loc(name)
+                j = loaded.table.columns.get_loc(name)
                 values, first = np.unique(codes[:, j], return_index=True)
                 arrays[f"{part}/{j}/from"] = values
                 arrays[f"{part}/{j}/to"] = table[name].to_numpy(dtype=float)[first]
@@ -119,7 +137,7 @@ def freeze(
         "method": method,
         "encoder": encoder,
         "gamma": float(gamma),
-        "numbers": [int(number) for number in numbers],
+        "segment_of": [int(segment) for segment in segment_of],
         "symmetric": symmetric.tolist(),
         "threshold": float(detector.threshold_),
         "outliers": float(result["outlier"].mean()),
@@ -128,9 +146,9 @@ def freeze(
             for i, name in names.items()
         ],
         "modes": None if modes is None else modes.astype(str).to_dict("list"),
-        "schema": found.schema,
-        "labels": found.labels,
-        "customers": len(found.table),
+        "schema": loaded.schema,
+        "column_labels": loaded.labels,
+        "customers": len(loaded.table),
         "table": source.name,
         "table_sha256": files.sha256(source),
         "versions": {"python": platform.python_version()}
@@ -192,27 +210,44 @@ def load(path):
     if not path.is_file():
         raise SegmenterError(f"{path}: no such file. The notebooks write it: run make.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            parts = {name: archive.read(name) for name in archive.namelist()}
+        parts = _unzip(path)
         written, checksum = parts.pop(DESCRIPTION), parts.pop("sha256")
         about = json.loads(written)
+        written_as = about.get("format")
     except Exception as error:  # zipfile raises whatever a damaged file leads to.
         raise SegmenterError(f"{path.name} is damaged or no segmenter: {error}.") from error
-    if about.get("format") != FORMAT:
+    if written_as != FORMAT:
         raise SegmenterError(
-            f"{path.name} has format {about.get('format')}, and this version reads {FORMAT}. "
+            f"{path.name} has format {written_as}, and this version reads {FORMAT}. "
             "Run the notebook again, or take the version that wrote it."
         )
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
-    if hashlib.sha256(written).hexdigest().encode() != checksum or hashes != about.pop("arrays"):
+    if hashlib.sha256(written).hexdigest().encode() != checksum or hashes != about.get("arrays"):
         raise SegmenterError(
             f"{path.name} was changed after it was written. Run the notebook again."
         )
-    arrays = {
-        name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
-        for name, content in parts.items()
-    }
+    del about["arrays"]
+    wrong = [key for key, kind in CONTENT.items() if not isinstance(about.get(key), kind)]
+    if wrong:
+        raise SegmenterError(f"{path.name} is no segmenter: it has no {', '.join(wrong)}.")
+    try:
+        arrays = {
+            name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
+            for name, content in parts.items()
+        }
+    except ValueError as error:
+        raise SegmenterError(f"{path.name} is no segmenter: {error}.") from error
     return Segmenter(about, arrays)
+
+
+def _unzip(path):
+    """Return the files of a zip by name, unless it would unpack to far more than it is."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_RATIO * path.stat().st_size:
+            raise zipfile.BadZipFile(f"it would unpack to {size:,} bytes")
+        # No more than the size that it states is read of each.
+        return {entry.filename: archive.read(entry) for entry in archive.infolist()}
 
 
 def score(segmenter, table, points=None):
@@ -258,7 +293,7 @@ def score(segmenter, table, points=None):
     distances = _distances(segmenter, coordinates, cleaned)
     nearest = distances.argmin(axis=1)
     names = {part["segment"]: part["name"] for part in about["segments"]}
-    segments = np.array(about["numbers"])[nearest]
+    segments = np.array(about["segment_of"])[nearest]
     a, b = np.partition(distances, 1, axis=1)[:, :2].T
     return pd.DataFrame(
         {
@@ -348,11 +383,11 @@ def _codes(cleaned, schema):
 def _look_up(arrays, part, codes):
     """Return what codes became in training; a number between two that were seen, in between."""
     columns = [j for j in range(codes.shape[1]) if f"{part}/{j}/from" in arrays]
-    found = [
+    looked_up = [
         np.interp(codes[:, j], arrays[f"{part}/{j}/from"], arrays[f"{part}/{j}/to"])
         for j in columns
     ]
-    return np.column_stack(found)
+    return np.column_stack(looked_up)
 
 
 def _distances(segmenter, coordinates, cleaned):

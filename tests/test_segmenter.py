@@ -1,8 +1,11 @@
 """Frozen segmenters: against the fitted models they come from, alone and in company, on disk."""
 
+import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,9 +35,9 @@ def write(table, folder):
 
 def segment(path):
     """Do what kmeans.ipynb does, with the models and their results at hand."""
-    found = load_customers(path)
+    loaded = load_customers(path)
     recipe = make_pipeline(OrdinalEncoder(), PowerTransformer()).set_output(transform="pandas")
-    encoded = recipe.fit_transform(found.table)
+    encoded = recipe.fit_transform(loaded.table)
     detector = ECOD(contamination=0.1).fit(encoded)
     model = KMeans(K, n_init=2, random_state=0).fit(encoded[detector.labels_ == 0])
     labels = model.predict(encoded)
@@ -42,17 +45,17 @@ def segment(path):
     result = pd.DataFrame({"segment": segments, "outlier": detector.labels_.astype(bool)})
     names = pd.Series({i: f"name {i}" for i in range(1, K + 1)})
     frozen = segmenter.freeze(
-        found,
+        loaded,
         detector,
         result,
         names,
         seen=encoded,
         centres=model.cluster_centers_,
-        numbers=[segments[labels == cluster][0] for cluster in range(K)],
+        segment_of=[segments[labels == cluster][0] for cluster in range(K)],
         method="kmeans",
         source=path,
     )
-    return {"found": found, "encoded": encoded, "detector": detector, "model": model} | {
+    return {"loaded": loaded, "encoded": encoded, "detector": detector, "model": model} | {
         "result": result,
         "frozen": frozen,
         "path": path,
@@ -70,10 +73,10 @@ def messy(tmp_path_factory):
 
 
 def test_training_rows_get_the_labels_of_the_models(fitted):
-    scored = score(fitted["frozen"], fitted["found"].raw)
+    scored = score(fitted["frozen"], fitted["loaded"].raw)
     pd.testing.assert_frame_equal(scored[["segment", "outlier"]], fitted["result"])
     assert (scored["name"] == "name " + scored["segment"].astype(str)).all()
-    assert not scored["unknown"].any() or fitted["found"].raw.isna().any(axis=None)
+    assert not scored["unknown"].any() or fitted["loaded"].raw.isna().any(axis=None)
 
 
 def test_outlier_scores_are_those_of_ecod_bit_for_bit(fitted):
@@ -97,7 +100,7 @@ def test_a_column_without_skewness_adds_both_tails(tmp_path):
         pd.Series({1: "all"}),
         seen=seen,
         centres=seen[:2],
-        numbers=[1, 1],
+        segment_of=[1, 1],
         method="test",
         source=path,
     )
@@ -108,21 +111,21 @@ def test_a_column_without_skewness_adds_both_tails(tmp_path):
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(st.lists(st.integers(0, 177), min_size=1, max_size=20))
 def test_a_row_gets_the_same_alone_and_in_any_company(fitted, rows):
-    everyone = score(fitted["frozen"], fitted["found"].raw)
-    some = score(fitted["frozen"], fitted["found"].raw.iloc[rows])
+    everyone = score(fitted["frozen"], fitted["loaded"].raw)
+    some = score(fitted["frozen"], fitted["loaded"].raw.iloc[rows])
     pd.testing.assert_frame_equal(some, everyone.iloc[rows], check_exact=True)
 
 
 def test_confidence_by_hand(fitted):
     distances = np.sort(fitted["model"].transform(fitted["encoded"]), axis=1)
     expected = 1 - distances[:, 0] / distances[:, 1]
-    scored = score(fitted["frozen"], fitted["found"].raw)
+    scored = score(fitted["frozen"], fitted["loaded"].raw)
     assert scored["confidence"].to_numpy() == pytest.approx(expected, abs=1e-9)
     assert scored["confidence"].between(0, 1).all()
 
 
 def test_numbers_between_and_beyond_those_seen(messy):
-    raw = messy["found"].raw
+    raw = messy["loaded"].raw
     values = np.sort(raw["age"].dropna().unique())
     probes = raw.iloc[[0] * 4].reset_index(drop=True)
     probes["age"] = [values[0], values[0] - 1e6, values[-1], values[-1] + 1e6]
@@ -135,7 +138,7 @@ def test_unseen_categories_and_missing_columns_are_as_documented(messy):
     schema = {column["name"]: column for column in messy["frozen"].about["schema"]}
     assert OTHER in schema["city"]["categories"]
     assert schema["segment, old"]["fill"] == NOT_GIVEN
-    row = messy["found"].raw.head(1)
+    row = messy["loaded"].raw.head(1)
 
     def scored(**columns):
         return score(messy["frozen"], row.assign(**columns)).drop(columns="unknown")
@@ -177,18 +180,18 @@ def test_k_prototypes_by_its_own_predictions(tmp_path):
     from segmentation.kprototypes import KPrototypes
 
     path = write(TABLES["messy"](), tmp_path)
-    found = load_customers(path)
-    numbers = list(found.table.select_dtypes("number"))
-    categories = [name for name in found.table if name not in numbers]
+    loaded = load_customers(path)
+    numbers = list(loaded.table.select_dtypes("number"))
+    categories = [name for name in loaded.table if name not in numbers]
     scaler = PowerTransformer().set_output(transform="pandas")
-    scaled = scaler.fit_transform(found.table[numbers])
-    rows = pd.concat([scaled, found.table[categories].astype("category")], axis=1)
+    scaled = scaler.fit_transform(loaded.table[numbers])
+    rows = pd.concat([scaled, loaded.table[categories].astype("category")], axis=1)
     model = KPrototypes(K, random_state=0, n_init=2).fit(rows)
-    encoded = OrdinalEncoder().set_output(transform="pandas").fit_transform(found.table)
+    encoded = OrdinalEncoder().set_output(transform="pandas").fit_transform(loaded.table)
     detector = ECOD().fit(encoded)
     result = pd.DataFrame({"segment": model.labels_ + 1, "outlier": detector.labels_ == 1})
     frozen = segmenter.freeze(
-        found,
+        loaded,
         detector,
         result,
         pd.Series("name", index=range(1, K + 1)),
@@ -197,12 +200,12 @@ def test_k_prototypes_by_its_own_predictions(tmp_path):
         centres=model.cluster_centroids_[numbers],
         modes=model.cluster_centroids_[categories],
         gamma=model.gamma_,
-        numbers=range(1, K + 1),
+        segment_of=range(1, K + 1),
         method="kprototypes",
         source=path,
     )
     segmenter.save(frozen, tmp_path / "it.segmenter")
-    scored = score(segmenter.load(tmp_path / "it.segmenter"), found.raw)
+    scored = score(segmenter.load(tmp_path / "it.segmenter"), loaded.raw)
     assert (scored["segment"] - 1).tolist() == model.predict(rows).tolist()
     assert scored["outlier"].tolist() == result["outlier"].tolist()
 
@@ -214,7 +217,7 @@ def test_saved_and_loaded_it_is_the_same(fitted, tmp_path):
     assert loaded.arrays.keys() == fitted["frozen"].arrays.keys()
     again = segmenter.save(loaded, tmp_path / "again.segmenter")
     assert again.read_bytes() == path.read_bytes()
-    raw = fitted["found"].raw
+    raw = fitted["loaded"].raw
     pd.testing.assert_frame_equal(score(loaded, raw), score(fitted["frozen"], raw))
     assert sorted(file.name for file in path.parent.iterdir()) == ["it.segmenter"]
 
@@ -247,20 +250,67 @@ def test_edited_files_are_refused(messy, tmp_path):
         parts["centres.npy"] = buffer.getvalue()
 
     def later_format(parts):
-        parts["segmenter.json"] = parts["segmenter.json"].replace(b'"format": 1', b'"format": 2')
+        parts["segmenter.json"] = parts["segmenter.json"].replace(b'"format": ', b'"format": 9')
 
     for change, message in (
         (other_threshold, "changed"),
         (other_centres, "changed"),
         (one_more, "changed"),
         (objects, "changed"),
-        (later_format, "format 2, and this version reads 1"),
+        (later_format, f"and this version reads {segmenter.FORMAT}"),
         (dict.clear, "no segmenter"),
     ):
         path = segmenter.save(messy["frozen"], tmp_path / "it.segmenter")
         rezip(path, change)
         with pytest.raises(SegmenterError, match=message):
             segmenter.load(path)
+
+
+def sealed(about, parts=()):
+    """Return the parts of a file whose checksums hold, whatever its description says."""
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in dict(parts).items()}
+    if isinstance(about, dict):
+        about = about | {"arrays": hashes}
+    written = json.dumps(about).encode()
+    checksum = hashlib.sha256(written).hexdigest().encode()
+    return dict(parts) | {"segmenter.json": written, "sha256": checksum}
+
+
+@pytest.mark.parametrize("about", [[], 3, None, "text", {}, {"format": segmenter.FORMAT}])
+def test_a_description_of_something_else_is_refused(tmp_path, about):
+    path = tmp_path / "it.segmenter"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in sealed(about).items():
+            archive.writestr(name, content)
+    with pytest.raises(SegmenterError):
+        segmenter.load(path)
+
+
+@pytest.mark.parametrize("key", segmenter.CONTENT)
+def test_a_description_with_something_else_under_a_key_is_refused(messy, tmp_path, key):
+    path, about = tmp_path / "it.segmenter", messy["frozen"].about
+    wrong = "text" if isinstance(about[key], list) else ["text"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in sealed(about | {key: wrong}).items():
+            archive.writestr(name, content)
+    with pytest.raises(SegmenterError):
+        segmenter.load(path)
+
+
+def test_a_small_zip_of_much_is_refused_unread(messy, tmp_path):
+    path = tmp_path / "it.segmenter"
+    parts = sealed(messy["frozen"].about, {"centres.npy": bytes(300_000_000)})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    del parts
+    assert path.stat().st_size < 1_000_000
+    tracemalloc.start()
+    with pytest.raises(SegmenterError):
+        segmenter.load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_damaged_and_absent_files_are_refused(messy, tmp_path):
@@ -291,7 +341,7 @@ def test_a_changed_byte_is_found_or_changes_nothing(messy, tmp_path_factory, dat
 
 
 def test_drift_of_the_training_table_is_none(fitted):
-    table = drift(fitted["frozen"], score(fitted["frozen"], fitted["found"].raw))
+    table = drift(fitted["frozen"], score(fitted["frozen"], fitted["loaded"].raw))
     assert table["then"].tolist() == table["now"].tolist()
     assert (table["psi"] == 0).all()
 
@@ -337,6 +387,32 @@ def test_drift_command_writes_a_table_and_a_figure(files, tmp_path, capsys):
     assert "all customers" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["score", "drift"])
+def test_no_command_overwrites_what_it_did_not_write(name, files, messy, tmp_path, capsys):
+    frozen, mine = Path(files[1]), tmp_path / "mine.csv"
+    mine.write_text("name;phone\nAda;1\n")
+    picture = tmp_path / "other.png"
+    picture.write_bytes(b"\x89PNG mine")
+    link = tmp_path / "link.csv"
+    link.symlink_to(messy["path"])
+    outputs = [messy["path"], link, frozen, mine, tmp_path]
+    before = {path: path.read_bytes() for path in (messy["path"], frozen, mine, picture)}
+    for output in outputs + [tmp_path / "other.csv"] * (name == "drift"):
+        assert command.main([name, *files, "--output", str(output)]) == 2, output
+        assert capsys.readouterr().err.count("\n") == 1
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (tmp_path / "other.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["score", "drift"])
+def test_a_command_replaces_its_own_output(name, files, tmp_path):
+    arguments = [name, *files, "--output", str(tmp_path / "own.csv")]
+    assert command.main(arguments) == 0
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert command.main(arguments) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
 def test_errors_of_the_commands_are_one_message(files, tmp_path, capsys):
     empty = tmp_path / "empty.csv"
     empty.write_text("age,visits\n")
@@ -351,7 +427,7 @@ def test_errors_of_the_commands_are_one_message(files, tmp_path, capsys):
 
 def test_latin_1_by_an_option(messy, files, tmp_path):
     path = tmp_path / "latin.csv"
-    messy["found"].raw.drop(columns="spent (€/yr)").to_csv(path, index=False, encoding="latin-1")
+    messy["loaded"].raw.drop(columns="spent (€/yr)").to_csv(path, index=False, encoding="latin-1")
     output = tmp_path / "segments.csv"
     arguments = ["score", *files[:3], str(path), "--output", str(output)]
     assert command.main(arguments) == 2
