@@ -1,6 +1,7 @@
 """One look for every figure: palette, saving, and the plots that more than one notebook draws."""
 
 import warnings
+from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -328,6 +329,18 @@ def shap_bars(shap_values, features):
     return figure
 
 
+@contextmanager
+def _seeded(seed):
+    """Seed NumPy's global generator, which shap spreads dots by, and leave it as it was."""
+    state = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+@_seeded(0)
 def shap_beeswarms(shap_values, features):
     """Draw a SHAP beeswarm per segment: what pulls a customer in (right) or out (left).
 
@@ -345,8 +358,6 @@ def shap_beeswarms(shap_values, features):
     matplotlib Figure
     """
     values = np.column_stack([_colour_values(features[name]) for name in features])
-    # shap spreads the dots by NumPy's global generator.
-    np.random.seed(0)
     n_segments = shap_values.shape[2]
     n_columns = 3
     n_rows = -(-n_segments // n_columns)

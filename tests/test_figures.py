@@ -78,3 +78,12 @@ def test_shap_figures_have_a_bar_and_a_swarm_per_segment():
     for one, two in zip(swarms, again, strict=True):
         for dots, others in zip(one.collections, two.collections, strict=True):
             assert np.array_equal(dots.get_offsets(), others.get_offsets())
+
+
+def test_beeswarms_leave_the_global_generator_as_it_was():
+    np.random.seed(7)
+    expected = np.random.random(3)
+    np.random.seed(7)
+    features = CUSTOMERS.astype({"loan": "category", "job": "category"})
+    figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features)
+    assert np.array_equal(np.random.random(3), expected)
