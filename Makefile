@@ -1,5 +1,6 @@
 # make            install, find the customer table, run the notebooks into build/
 # make test       the tests
+# make check      lint, format and the fast tests, in a minute or two
 # make all        also the notebooks of notebooks/further/
 # make render     the notebooks in place, on the real table, and img/
 # make bench      ours beside the libraries as the source articles use them
@@ -18,7 +19,7 @@ ifdef CUSTOMERS
 export CUSTOMERS
 endif
 
-.PHONY: notebooks test all render bench spark clean
+.PHONY: notebooks test check all render bench spark clean
 
 notebooks: $(INSTALLED)
 	@$(RUN) -m segmentation.build
@@ -31,6 +32,11 @@ render: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(RUN) -m pytest
+
+check: $(INSTALLED)
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m pytest -m "not slow"
 
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks

@@ -19,12 +19,13 @@ import sys
 from pathlib import Path
 
 import nbformat
-import papermill
 import plotly.offline
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
-from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
 
 from segmentation import files
 from segmentation.customers import (
@@ -68,6 +69,10 @@ ARTICLE = """<article><h2><a href="{page}">{title}</a></h2><div>
 """
 
 
+class NotebookError(RuntimeError):
+    """A notebook failed; the message names the cell and the error."""
+
+
 def main(args=None):
     """Run the notebooks as the command line says.
 
@@ -93,9 +98,12 @@ def main(args=None):
     os.environ["CUSTOMERS"] = str(table.resolve())
     try:
         return _render(notebooks) if options.render else _build(notebooks, table)
-    except PapermillExecutionError as error:
-        print(f"\n{error.ename}: {error.evalue}", file=sys.stderr)
+    except NotebookError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; the notebooks that were done are in build/.", file=sys.stderr)
+        return 130
 
 
 def _parser():
@@ -116,14 +124,14 @@ def find_notebooks(further, names=()):
     TableError
         If one that is named is not there.
     """
-    found = sorted(NOTEBOOKS.glob("*.ipynb"))
+    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     if further or names:
-        found += sorted((NOTEBOOKS / "further").glob("*.ipynb"))
-    absent = set(names) - {path.stem for path in found}
+        paths += sorted((NOTEBOOKS / "further").glob("*.ipynb"))
+    absent = set(names) - {path.stem for path in paths}
     if absent:
-        known = ", ".join(path.stem for path in found)
+        known = ", ".join(path.stem for path in paths)
         raise TableError(f"no notebook {', '.join(sorted(absent))}; there are: {known}.")
-    return [path for path in found if not names or path.stem in names]
+    return [path for path in paths if not names or path.stem in names]
 
 
 def _build(notebooks, table):
@@ -147,9 +155,6 @@ def _render(notebooks):
         for old in (BUILD / "img").glob(f"{path.stem}_*"):
             old.unlink()
         notebook = _execute(path, f"[{number}/{len(notebooks)}] {path.stem}")
-        for part in [notebook, *notebook.cells]:
-            part.metadata.pop("papermill", None)
-            part.metadata.pop("execution", None)
         notebook.metadata["stamp"] = stamp(notebook)
         files.write_text(path, nbformat.writes(notebook) + "\n")
         for old in IMAGES.glob(f"{path.stem}_*"):
@@ -160,37 +165,67 @@ def _render(notebooks):
 
 
 def _execute(path, description):
-    """Run a notebook in its own folder with a progress line; return it with its outputs."""
+    """Run a notebook in its own folder with a progress line; return it with its outputs.
+
+    Raises
+    ------
+    NotebookError
+        If a cell fails. What ran until then is kept in build/.
+    """
     BUILD.mkdir(exist_ok=True)
-    running = BUILD / f".{path.stem}.running.ipynb"
-    try:
-        try:
-            notebook = papermill.execute_notebook(
-                path, running, cwd=path.parent, progress_bar={"desc": description}
-            )
-        except PapermillExecutionError as error:
-            if error.ename != NotApplicable.__name__:
-                raise
-            notebook = _cut_at_the_end(nbformat.read(running, as_version=4))
-        # Of a progress bar, the last state is enough.
-        return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
-    finally:
-        running.unlink(missing_ok=True)
-
-
-def _cut_at_the_end(notebook):
-    """Return a notebook that ended early, without what it did not come to."""
-    cells = []
+    failed = BUILD / f"{path.stem}.failed.ipynb"
+    failed.unlink(missing_ok=True)
+    notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
-        if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
-            continue
-        cells.append(cell)
-        outputs = cell.get("outputs", [])
-        if any(output.output_type == "error" for output in outputs):
-            cell.outputs = [output for output in outputs if output.output_type != "error"]
-            break
-    notebook.cells = cells
-    return notebook
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    try:
+        _run_cells(notebook, path.parent, description)
+    except (CellExecutionError, DeadKernelError) as error:
+        if getattr(error, "ename", "") != NotApplicable.__name__:
+            files.write_text(failed, nbformat.writes(notebook))
+            raise NotebookError(_name_failure(path.stem, notebook, error, failed)) from error
+        _end_at_last_output(notebook)
+    # Of a progress bar, the last state is enough.
+    return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
+
+
+def _run_cells(notebook, folder, description):
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        # Else every kernel warns that it talks to this process over TCP.
+        extra_arguments=["--log-level=40"],
+    )
+    n_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    with tqdm(total=n_cells, desc=description, unit=" cells") as bar:
+        client.on_cell_executed = lambda **_: bar.update()
+        client.execute()
+
+
+def _last_run(notebook):
+    """Return the index of the last cell that was run."""
+    return max(i for i, cell in enumerate(notebook.cells) if cell.get("execution_count"))
+
+
+def _end_at_last_output(notebook):
+    """Drop the cells that a notebook which ended early did not come to."""
+    last = _last_run(notebook)
+    del notebook.cells[last + 1 :]
+    cell = notebook.cells[last]
+    cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
+
+
+def _name_failure(name, notebook, error, failed):
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    run = [cell for cell in cells if cell.execution_count or cell.outputs]
+    where = (
+        f"cell {len(run)} of {len(cells)} ({run[-1].source.splitlines()[0]})" if run else "start"
+    )
+    what = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error)
+    return f"{name}.ipynb, {where}: {what}\nWhat ran until then: {failed}"
 
 
 def to_html(notebook):
@@ -232,7 +267,7 @@ def find_verdict(notebook):
 
 
 def stamp(notebook):
-    """Hash what the outputs of a notebook depend on.
+    """Hash what the outputs of a notebook depend on; docstrings and comments are not.
 
     Returns
     -------
@@ -240,18 +275,36 @@ def stamp(notebook):
         SHA-256 of the code cells, of the modules of this repository that they import, directly
         or not, and of the real table.
     """
-    code = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     package = hashlib.sha256()
-    for module in sorted(_imported_modules(code)):
-        package.update(module.read_bytes())
+    for module in sorted(_imported_modules("\n\n".join(cells))):
+        package.update(_bare(module.read_text(encoding="utf-8")).encode())
     return {
-        "code": hashlib.sha256(code.encode()).hexdigest(),
+        # A semicolon at the end hides an output.
+        "code": _hash([f"{_bare(cell)}{cell.rstrip()[-1:] == ';'}" for cell in cells]),
         "package": package.hexdigest(),
         "data": BANK_MARKETING_SHA256,
     }
 
 
-def _imported_modules(code, found=frozenset()):
+def _hash(texts):
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _bare(code):
+    """Return code without docstrings, comments and blank lines."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            # A cell that is one text shows it, so that text is no docstring.
+            if ast.get_docstring(node) is not None and len(node.body) > 1:
+                del node.body[0]
+            elif ast.get_docstring(node) is not None and not isinstance(node, ast.Module):
+                node.body[0] = ast.Pass()
+    return ast.unparse(tree)
+
+
+def _imported_modules(code, seen=frozenset()):
     """Return the files of this repository that code imports, with those that they import."""
     for node in ast.walk(ast.parse(code)):
         names = []
@@ -260,10 +313,18 @@ def _imported_modules(code, found=frozenset()):
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            path = (ROOT / name.replace(".", "/")).with_suffix(".py")
-            if path.is_file() and path not in found:
-                found = _imported_modules(path.read_text(encoding="utf-8"), found | {path})
-    return found
+            for path in _files_of(name):
+                if path not in seen:
+                    seen = _imported_modules(path.read_text(encoding="utf-8"), seen | {path})
+    return seen
+
+
+def _files_of(name):
+    """Return the files that the import of a module runs: its own, and those of its packages."""
+    parts = name.split(".")
+    packages = [ROOT.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts) + 1)]
+    own = ROOT.joinpath(*parts).with_suffix(".py")
+    return [path for path in [*packages, own] if path.is_file()]
 
 
 def _as_text(markdown):

@@ -46,7 +46,7 @@ def test_build_makes_pages_and_touches_nothing_else(house, capsys):
     assert made == ["index.html", "plotly.min.js", "small.html", "small.ipynb"]
     assert not list((house / "images").iterdir())
     printed = capsys.readouterr()
-    assert "This is a synthetic sample. No" in printed.out
+    assert "synthetic" in printed.out
     assert printed.out.strip().endswith("index.html")
     assert "[1/1] small" in printed.err
 
@@ -71,12 +71,37 @@ def test_error_of_a_notebook_is_one_message(house, capsys):
     broken = notebook_of("raise ValueError('no such column')")
     nbformat.write(broken, house / "notebooks" / "broken.ipynb")
     assert build.main([]) == 2
-    assert "ValueError: no such column" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()
+    assert "ValueError: no such column" in said[-2]
+    assert "broken.ipynb" in said[-2]
+    assert "cell 1" in said[-2]
     assert not (house / "build" / "broken.ipynb").exists()
 
 
+def test_a_failed_notebook_leaves_what_ran(house):
+    failed = house / "build" / "small.failed.ipynb"
+    broken = notebook_of(VERDICT, "6 * 7", "1 / 0", "'never run'")
+    nbformat.write(broken, house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 2
+    cells = nbformat.read(failed, as_version=4).cells
+    assert [cell.execution_count for cell in cells[1:]] == [1, 2, 3, None]
+    assert cells[2].outputs[0]["data"]["text/plain"] == "42"
+    assert cells[3].outputs[0]["ename"] == "ZeroDivisionError"
+    nbformat.write(notebook_of(VERDICT, BODY), house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 0
+    assert not failed.exists()
+
+
+def test_a_kernel_that_dies_is_one_message(house, capsys):
+    dying = notebook_of(VERDICT, "import os\nos._exit(1)")
+    nbformat.write(dying, house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 2
+    assert "small.ipynb" in capsys.readouterr().err.splitlines()[-2]
+    assert (house / "build" / "small.failed.ipynb").exists()
+
+
 def test_a_notebook_that_is_not_for_a_table_says_so_and_ends(house, capsys):
-    end = "from segmentation.figures import end_notebook\nend_notebook('Not for this table.')"
+    end = "from segmentation.notebook import end_notebook\nend_notebook('Not for this table.')"
     nbformat.write(notebook_of(VERDICT, end, "1 / 0"), house / "notebooks" / "small.ipynb")
     assert build.main([]) == 0
     made = nbformat.read(house / "build" / "small.ipynb", as_version=4)
@@ -119,7 +144,6 @@ def test_render_runs_in_place_and_refreshes_img(house, bank_marketing):
     rendered = nbformat.read(house / "notebooks" / "small.ipynb", as_version=4)
     assert [cell.execution_count for cell in rendered.cells[1:]] == [1, 2, 3]
     assert rendered.metadata["stamp"] == build.stamp(rendered)
-    assert "papermill" not in (house / "notebooks" / "small.ipynb").read_text(encoding="utf-8")
     images = sorted(path.name for path in (house / "images").iterdir())
     assert images == ["other_old.png", "small_new.png"]
 
@@ -127,6 +151,47 @@ def test_render_runs_in_place_and_refreshes_img(house, bank_marketing):
 def test_stamp_follows_code_and_imported_modules_only():
     plain = build.stamp(notebook_of("1 + 1"))
     assert plain != build.stamp(notebook_of("1 + 2"))
-    imports = notebook_of("from segmentation.customers import read_table")
+    assert plain != build.stamp(notebook_of("1 + 1;"))
+    imports = notebook_of("from segmentation.customers import load_table")
     both = notebook_of("from segmentation import customers, profiles")
-    assert len({build.stamp(book)["package"] for book in (notebook_of("1"), imports, both)}) == 3
+    inside = notebook_of("def f():\n    from segmentation.customers import load_table")
+    packages = [build.stamp(book)["package"] for book in (notebook_of("1"), imports, both, inside)]
+    assert len(set(packages)) == 3
+    assert packages[1] == packages[3]
+
+
+MODULE = """import numpy as np
+
+def double(x):
+    return 2 * x
+
+class Empty(Exception):
+    pass
+"""
+SAME = '''"""A module."""
+import numpy as np  # needed
+
+
+def double(x):
+    """Double it."""
+    # Twice.
+    return 2 * x
+
+
+class Empty(Exception):
+    """Nothing is here."""
+'''
+
+
+def test_words_leave_a_stamp_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("from pack.it import double")
+    book = notebook_of("# Words.\nimport pack  # more\npack.double(2)")
+    stamps = []
+    for code in (MODULE, SAME, MODULE.replace("2 * x", "3 * x"), SAME + "\ndouble.cache = {}\n"):
+        (tmp_path / "pack" / "it.py").write_text(code)
+        stamps.append(build.stamp(book))
+    assert stamps[0] == stamps[1]
+    assert len({stamp["package"] for stamp in stamps}) == 3
+    assert build.stamp(notebook_of("import pack\npack.double(2)")) == stamps[-1]
