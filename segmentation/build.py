@@ -16,12 +16,15 @@ import os
 import re
 import shutil
 import sys
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import nbformat
 import plotly.offline
+from IPython.core.displayhook import DisplayHook
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
@@ -42,6 +45,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
 IMAGES = ROOT / "img"
+
+#: What may have a docstring.
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 
@@ -84,6 +90,10 @@ def main(args=None):
     options = _parser().parse_args(args)
     try:
         table = find_table(options.customers)
+        if BUILD.resolve() in table.resolve().parents:
+            raise TableError(
+                f"{table} lies in {BUILD}, whose files the notebooks replace: move it."
+            )
         if options.render and not is_bank_marketing(table):
             raise TableError(
                 f"{table.name} is not the published Bank Marketing table, and committed notebooks "
@@ -101,8 +111,8 @@ def main(args=None):
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("stopped; the notebooks that were done are in build/.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped.", file=sys.stderr)
         return 130
 
 
@@ -167,65 +177,75 @@ def _render(notebooks):
 def _execute(path, description):
     """Run a notebook in its own folder with a progress line; return it with its outputs.
 
+    One that ends early, as by `segmentation.notebook.end_notebook`, is cut off there.
+
     Raises
     ------
     NotebookError
-        If a cell fails. What ran until then is kept in build/.
+        If a cell fails or the kernel dies. The run up to there is left in build/.
+    KeyboardInterrupt
+        If it is stopped, with a message of where; the run up to there is left too.
     """
+    notebook = nbformat.read(path, as_version=4)
+    codes = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    for i in codes:
+        notebook.cells[i].update(outputs=[], execution_count=None)
     BUILD.mkdir(exist_ok=True)
     failed = BUILD / f"{path.stem}.failed.ipynb"
-    failed.unlink(missing_ok=True)
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    # Without these two, the line stands still where quick cells are followed by a slow one.
+    bar = tqdm(total=len(codes), desc=description, unit=" cells", mininterval=0, miniters=1)
     try:
-        _run_cells(notebook, path.parent, description)
-    except (CellExecutionError, DeadKernelError) as error:
-        if getattr(error, "ename", "") != NotApplicable.__name__:
+        with bar:
+            _run_cells(notebook, codes, path.parent, bar)
+    except (CellControlSignal, RuntimeError, KeyboardInterrupt) as error:
+        last = codes[bar.n]
+        if getattr(error, "ename", None) == NotApplicable.__name__:
+            _end_at(notebook, last)
+        else:
             files.write_text(failed, nbformat.writes(notebook))
-            raise NotebookError(_name_failure(path.stem, notebook, error, failed)) from error
-        _end_at_last_output(notebook)
+            line = next(iter(notebook.cells[last].source.splitlines()), "")
+            where = f"{path.name}, cell {bar.n + 1} of {len(codes)} ({line})"
+            message = f"{where}: {_in_short(error)}\nThe run up to there: {failed}"
+            kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else NotebookError
+            raise kind(message) from error
+    failed.unlink(missing_ok=True)
     # Of a progress bar, the last state is enough.
     return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
 
 
-def _run_cells(notebook, folder, description):
+def _run_cells(notebook, codes, folder, bar):
     client = NotebookClient(
         notebook,
-        timeout=None,
         record_timing=False,
-        resources={"metadata": {"path": str(folder)}},
-        # Else every kernel warns that it talks to this process over TCP.
-        extra_arguments=["--log-level=40"],
+        # By default, what a busy kernel sends later than four seconds is lost without a word.
+        iopub_timeout=600,
+        raise_on_iopub_timeout=True,
+        # Else every kernel warns that it talks over TCP, and one that is stopped shows its inside.
+        extra_arguments=["--log-level=50"],
     )
-    n_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    with tqdm(total=n_cells, desc=description, unit=" cells") as bar:
-        client.on_cell_executed = lambda **_: bar.update()
-        client.execute()
+    # Cell by cell: the client's own loop takes Ctrl-C for a kernel that died.
+    with client.setup_kernel(cwd=str(folder)):
+        for i in codes:
+            client.execute_cell(notebook.cells[i], i)
+            bar.update()
 
 
-def _last_run(notebook):
-    """Return the index of the last cell that was run."""
-    return max(i for i, cell in enumerate(notebook.cells) if cell.get("execution_count"))
-
-
-def _end_at_last_output(notebook):
-    """Drop the cells that a notebook which ended early did not come to."""
-    last = _last_run(notebook)
+def _end_at(notebook, last):
+    """Cut off the cells that a notebook did not come to, and the sign of its early end."""
     del notebook.cells[last + 1 :]
     cell = notebook.cells[last]
     cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
 
 
-def _name_failure(name, notebook, error, failed):
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    run = [cell for cell in cells if cell.execution_count or cell.outputs]
-    where = (
-        f"cell {len(run)} of {len(cells)} ({run[-1].source.splitlines()[0]})" if run else "start"
-    )
-    what = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error)
-    return f"{name}.ipynb, {where}: {what}\nWhat ran until then: {failed}"
+def _in_short(error):
+    """Say in one line what stopped a notebook."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped."
+    if isinstance(error, DeadKernelError):
+        return "the kernel died, most often for want of memory."
+    named = error if isinstance(error, CellExecutionError) else None
+    said = f"{named.ename}: {named.evalue}" if named else f"{type(error).__name__}: {error}"
+    return " ".join(said.split())[:1000]
 
 
 def to_html(notebook):
@@ -267,7 +287,7 @@ def find_verdict(notebook):
 
 
 def stamp(notebook):
-    """Hash what the outputs of a notebook depend on; docstrings and comments are not.
+    """Hash what the outputs of a notebook depend on: code, without docstrings and comments.
 
     Returns
     -------
@@ -275,56 +295,42 @@ def stamp(notebook):
         SHA-256 of the code cells, of the modules of this repository that they import, directly
         or not, and of the real table.
     """
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    package = hashlib.sha256()
-    for module in sorted(_imported_modules("\n\n".join(cells))):
-        package.update(_bare(module.read_text(encoding="utf-8")).encode())
-    return {
-        # A semicolon at the end hides an output.
-        "code": _hash([f"{_bare(cell)}{cell.rstrip()[-1:] == ';'}" for cell in cells]),
-        "package": package.hexdigest(),
-        "data": BANK_MARKETING_SHA256,
-    }
+    to_python = TransformerManager().transform_cell
+    cells = [to_python(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    # A semicolon at the end of a cell hides an output, and no syntax tree has it.
+    hides = DisplayHook.semicolon_at_end_of_expression
+    # The body alone: a cell that begins with a text may show it.
+    code = [f"{_bare(ast.parse(cell).body)} {hides(cell)}" for cell in cells]
+    modules = [_bare(ast.parse(path.read_bytes())) for path in _imported_files("".join(cells))]
+    return {"code": _hash(code), "package": _hash(modules), "data": BANK_MARKETING_SHA256}
 
 
 def _hash(texts):
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-def _bare(code):
-    """Return code without docstrings, comments and blank lines."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            # A cell that is one text shows it, so that text is no docstring.
-            if ast.get_docstring(node) is not None and len(node.body) > 1:
-                del node.body[0]
-            elif ast.get_docstring(node) is not None and not isinstance(node, ast.Module):
-                node.body[0] = ast.Pass()
-    return ast.unparse(tree)
+def _bare(node):
+    """Return a syntax tree as text, without docstrings and `pass`.
+
+    Unlike `ast.dump` and `ast.unparse`, it gives the same on every version of Python.
+    """
+    if isinstance(node, list):
+        return f"[{', '.join(_bare(part) for part in node if not isinstance(part, ast.Pass))}]"
+    if not isinstance(node, ast.AST):
+        return ascii(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+        fields["body"] = node.body[1:]
+    texts = {name: _bare(part) for name, part in fields.items()}
+    given = [f"{name}={text}" for name, text in texts.items() if text not in ("None", "[]")]
+    return f"{type(node).__name__}({', '.join(given)})"
 
 
-def _imported_modules(code, seen=frozenset()):
+def _imported_files(code):
     """Return the files of this repository that code imports, with those that they import."""
-    for node in ast.walk(ast.parse(code)):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            for path in _files_of(name):
-                if path not in seen:
-                    seen = _imported_modules(path.read_text(encoding="utf-8"), seen | {path})
-    return seen
-
-
-def _files_of(name):
-    """Return the files that the import of a module runs: its own, and those of its packages."""
-    parts = name.split(".")
-    packages = [ROOT.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts) + 1)]
-    own = ROOT.joinpath(*parts).with_suffix(".py")
-    return [path for path in [*packages, own] if path.is_file()]
+    finder = ModuleFinder([str(ROOT)])
+    finder.scan_code(compile(code, "notebook", "exec"), finder.add_module("notebook"))
+    return sorted(Path(module.__file__) for module in finder.modules.values() if module.__file__)
 
 
 def _as_text(markdown):

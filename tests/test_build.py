@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from segmentation import build
 from segmentation.customers import SAMPLE
@@ -90,6 +90,34 @@ def test_a_failed_notebook_leaves_what_ran(house):
     nbformat.write(notebook_of(VERDICT, BODY), house / "notebooks" / "small.ipynb")
     assert build.main([]) == 0
     assert not failed.exists()
+
+
+def test_a_stopped_run_says_where_and_leaves_what_ran(house, capsys):
+    stop = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)"
+    nbformat.write(notebook_of(VERDICT, stop), house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 130
+    said = capsys.readouterr().err
+    assert "small.ipynb, cell 2" in said
+    assert "Traceback" not in said
+    cells = nbformat.read(house / "build" / "small.failed.ipynb", as_version=4).cells
+    assert cells[1].outputs[0]["data"]["text/markdown"] == "not yet"
+
+
+def test_a_message_of_many_lines_becomes_one(house, capsys):
+    broken = notebook_of(VERDICT, "raise ValueError('one\\ntwo')")
+    nbformat.write(broken, house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 2
+    assert "ValueError: one two" in capsys.readouterr().err.splitlines()[-2]
+
+
+def test_old_outputs_are_not_taken_for_new_ones(house):
+    notebook = notebook_of(VERDICT, "1 / 0", "1")
+    for cell in notebook.cells[1:]:
+        cell.execution_count = 9
+        cell.outputs = [new_output("stream", text="old")]
+    nbformat.write(notebook, house / "notebooks" / "small.ipynb")
+    assert build.main([]) == 2
+    assert "old" not in (house / "build" / "small.failed.ipynb").read_text(encoding="utf-8")
 
 
 def test_a_kernel_that_dies_is_one_message(house, capsys):
@@ -183,15 +211,88 @@ class Empty(Exception):
 '''
 
 
-def test_words_leave_a_stamp_as_it_is(tmp_path, monkeypatch):
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Point the runner at a repository of one package, whose module `it` is told what to say."""
     monkeypatch.setattr(build, "ROOT", tmp_path)
-    (tmp_path / "pack").mkdir()
-    (tmp_path / "pack" / "__init__.py").write_text("from pack.it import double")
-    book = notebook_of("# Words.\nimport pack  # more\npack.double(2)")
-    stamps = []
-    for code in (MODULE, SAME, MODULE.replace("2 * x", "3 * x"), SAME + "\ndouble.cache = {}\n"):
-        (tmp_path / "pack" / "it.py").write_text(code)
-        stamps.append(build.stamp(book))
-    assert stamps[0] == stamps[1]
-    assert len({stamp["package"] for stamp in stamps}) == 3
-    assert build.stamp(notebook_of("import pack\npack.double(2)")) == stamps[-1]
+    (tmp_path / "pack" / "deep").mkdir(parents=True)
+    for name in ("__init__.py", "deep/__init__.py", "deep/it.py", "other.py"):
+        (tmp_path / "pack" / name).write_text("")
+    return tmp_path / "pack"
+
+
+def stamps_of(path, codes, notebook):
+    for code in codes:
+        path.write_text(code)
+        yield build.stamp(notebook)["package"]
+
+
+def test_words_leave_a_stamp_as_it_is(package):
+    book = notebook_of("import pack.deep.it")
+    codes = ["", '"""One."""', '"""Two."""  # words\n\n']
+    assert len(set(stamps_of(package / "__init__.py", codes, book))) == 1
+    assert len(set(stamps_of(package / "deep" / "it.py", [MODULE, SAME], book))) == 1
+
+
+def test_any_change_of_code_changes_a_stamp(package):
+    changes = [
+        ("np", "numpy"),
+        ("x):", "x=1):"),
+        ("2", "2.0"),
+        ("pass", "a = 'pass'"),
+        ("Exc", "BaseExc"),
+    ]
+    codes = [MODULE, *(MODULE.replace(old, new) for old, new in changes)]
+    stamps = list(stamps_of(package / "deep" / "it.py", codes, notebook_of("import pack.deep.it")))
+    assert len(set(stamps)) == len(codes)
+
+
+@pytest.mark.parametrize(
+    "importing",
+    [
+        "import pack.deep.it",
+        "from pack.deep import it",
+        "from pack.deep.it import double",
+        "def later():\n    from pack.deep import it",
+        "from pack import other",
+    ],
+)
+def test_a_stamp_follows_every_import(package, importing):
+    (package / "other.py").write_text("def f():\n    from .deep import it\n")
+    codes = [MODULE, MODULE.replace("2 * x", "3 * x"), MODULE + "double.cache = {}\n"]
+    assert len(set(stamps_of(package / "deep" / "it.py", codes, notebook_of(importing)))) == 3
+    assert (
+        len(set(stamps_of(package / "__init__.py", ["x = 1", "x = 2"], notebook_of(importing))))
+        == 2
+    )
+    unrelated = notebook_of("import pack")
+    assert len(set(stamps_of(package / "deep" / "it.py", codes, unrelated))) == 1
+
+
+def test_a_stamp_of_cells():
+    def code(*sources):
+        return build.stamp(notebook_of(*sources))["code"]
+
+    assert code("f(x)  # words\n\n") == code("# more words\nf( x )")
+    assert code("f(x);") == code("f(x) ;  # hidden")
+    assert code("def f():\n    'One.'\n    return 1") == code("def f():\n    return 1")
+    different = [
+        ("f(x)",),
+        ("f(x);",),
+        ("f(y)",),
+        ("f", "x"),
+        ("f\nx",),
+        ("'f'",),
+        ("'g'",),
+        ("%f",),
+    ]
+    assert len({code(*sources) for sources in different}) == len(different)
+
+
+def test_a_table_that_the_run_would_replace_is_refused(house, capsys):
+    table = house / "build" / "segments_small.csv"
+    table.parent.mkdir()
+    table.write_bytes(SAMPLE.read_bytes())
+    assert build.main(["--customers", str(table)]) == 2
+    assert str(table) in capsys.readouterr().err
+    assert [path.name for path in table.parent.iterdir()] == [table.name]
