@@ -23,7 +23,7 @@ import pandas as pd
 
 from segmentation import files
 from segmentation.customers import clean
-from segmentation.evaluation import population_stability
+from segmentation.stability import population_stability
 
 #: Raised with every change of what a file holds or of what is computed from it.
 FORMAT = 2
@@ -42,6 +42,7 @@ CONTENT = {
     "modes": dict | None,
     "schema": list,
     "column_labels": dict,
+    "ids": list,
     "customers": int,
 }
 #: Arrays of numbers are packed to a half or a tenth; a hundredth is no segmenter.
@@ -148,6 +149,7 @@ def freeze(
         "modes": None if modes is None else modes.astype(str).to_dict("list"),
         "schema": loaded.schema,
         "column_labels": loaded.labels,
+        "ids": list(loaded.ids),
         "customers": len(loaded.table),
         "table": source.name,
         "table_sha256": files.sha256(source),
@@ -265,7 +267,7 @@ def score(segmenter, table, points=None):
     Returns
     -------
     DataFrame, a row per customer, in their order
-        ``segment`` and its ``name``; ``confidence``, which is 1 - a / b with the distances a to
+        The identifier columns that are there, as they are; then ``segment`` and its ``name``; ``confidence``, which is 1 - a / b with the distances a to
         the nearest prototype and b to the second (1: on the prototype, 0: on the border; for
         K-Prototypes its dissimilarity takes the place of distance); ``outlier``; and
         ``unknown``, the number of values that had to be guessed, as `clean` counts them.
@@ -295,7 +297,7 @@ def score(segmenter, table, points=None):
     names = {part["segment"]: part["name"] for part in about["segments"]}
     segments = np.array(about["segment_of"])[nearest]
     a, b = np.partition(distances, 1, axis=1)[:, :2].T
-    return pd.DataFrame(
+    scored = pd.DataFrame(
         {
             "segment": segments,
             "name": pd.Series(segments, dtype=int).map(names).astype("str").to_numpy(),
@@ -305,6 +307,7 @@ def score(segmenter, table, points=None):
         },
         index=table.index,
     )
+    return table[[name for name in about["ids"] if name in table]].join(scored)
 
 
 def outlier_scores(segmenter, seen):
