@@ -7,6 +7,7 @@ import matplotlib
 import nbformat
 import pytest
 
+from segmentation import notebook
 from segmentation.build import NOTEBOOKS
 from segmentation.customers import BANK_MARKETING, is_bank_marketing
 from segmentation.notebook import NotApplicable
@@ -17,7 +18,7 @@ def bank_marketing():
     """Return the path of the real table, or skip with the reason."""
     path = Path(os.environ.get("BANK_MARKETING_CSV") or BANK_MARKETING)
     if not path.is_file():
-        pytest.skip(f"no Bank Marketing table: neither {BANK_MARKETING} nor BANK_MARKETING_CSV")
+        pytest.skip(f"no Bank Marketing table: {path} is not there; BANK_MARKETING_CSV names it")
     if not is_bank_marketing(path):
         pytest.skip(f"{path} is not the published Bank Marketing table")
     return path
@@ -26,6 +27,13 @@ def bank_marketing():
 def run(path, folder, **parameters):
     """Run the code of a notebook in this process, to where it ends; return its variables."""
     matplotlib.use("agg")
+    with pytest.MonkeyPatch.context() as patch:
+        # A start of Chrome takes seconds, and no test looks at its pictures.
+        patch.setattr(notebook, "chrome_works", False)
+        return _run(path, folder, parameters)
+
+
+def _run(path, folder, parameters):
     variables = {}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type != "code":
