@@ -3,12 +3,11 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
-from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype, is_string_dtype
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -16,11 +15,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from segmentation import _kprototypes_kernels as kernels
-
-#: How often a start that leaves a cluster empty is drawn anew: so often by the chosen method,
-#: then so often with rows at random (both as in kmodes, whose random stream is followed).
-METHOD_TRIES = 20
-RANDOM_TRIES = 80
+from segmentation._kprototypes_input import (
+    Table,
+    as_frame,
+    check_weights,
+    factorize,
+    lay_out,
+    split_columns,
+    to_numbers,
+)
+from segmentation._kprototypes_starts import Starts
 
 
 class KPrototypes(ClusterMixin, BaseEstimator):
@@ -147,11 +151,11 @@ class KPrototypes(ClusterMixin, BaseEstimator):
             every cluster has a row.
         """
         self._validate_params()
-        frame = _as_frame(X)
-        numeric, nominal = _roles(frame, categorical)
-        numbers = _numbers(frame, numeric)
-        codes, categories = _factorize(frame, nominal)
-        weights, scale, kept = _weights(sample_weight, len(frame))
+        frame = as_frame(X)
+        numeric, nominal = split_columns(frame, categorical)
+        numbers = to_numbers(frame, numeric)
+        codes, categories = factorize(frame, nominal)
+        weights, scale, kept = check_weights(sample_weight, len(frame))
         if kept.sum() < self.n_clusters:
             raise ValueError(
                 f"n_clusters={self.n_clusters} is more than the {kept.sum()} rows with weight: "
@@ -164,7 +168,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         self._columns, self._numeric, self._nominal = list(frame.columns), numeric, nominal
         self._categories = categories
         gamma = self._choose_gamma(numbers)
-        run = self._best_run(_Table(numbers, codes, _block(numbers, codes, weights), gamma))
+        run = self._best_run(Table(numbers, codes, lay_out(numbers, codes, weights), gamma))
         self._centres, self._modes, self.gamma_ = run.centres, run.modes, gamma
         self._set_feature_names(frame)
         self.labels_ = run.labels.astype(np.int32) if kept.all() else self._label(*every_row)
@@ -218,7 +222,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
 
     def _encode(self, X, role="X"):
         """Turn a table with the columns of `fit` into numbers and known codes."""
-        frame = _as_frame(X)
+        frame = as_frame(X)
         if frame.shape[1] != len(self._columns):
             raise ValueError(
                 f"{role} has {frame.shape[1]} columns, but KPrototypes is fitted on "
@@ -230,12 +234,13 @@ class KPrototypes(ClusterMixin, BaseEstimator):
                 f"{self._columns}: give the same columns in the same order."
             )
         frame.columns = self._columns
-        return _numbers(frame, self._numeric), _factorize(frame, self._nominal, self._categories)[0]
+        codes, _ = factorize(frame, self._nominal, self._categories)
+        return to_numbers(frame, self._numeric), codes
 
     def _label(self, numbers, codes):
         n = numbers.shape[1]
         labels = np.empty(n, np.int64)
-        rows = _block(numbers, codes.astype(self._modes.dtype), np.ones(n))
+        rows = lay_out(numbers, codes.astype(self._modes.dtype), np.ones(n))
         kernels.assign(rows, self._centres, self._modes, self.gamma_, labels)
         return labels.astype(np.int32)
 
@@ -249,7 +254,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         init, n_init = self.init, self.n_init
         if not isinstance(init, str):
             init, n_init = self._given_prototypes(table), 1
-        starts = _Starts(table, init, self.n_clusters)
+        starts = Starts(table, init, self.n_clusters)
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=n_init)
         threads = min(n_init, effective_n_jobs(-1 if self.n_jobs is None else self.n_jobs))
         with ThreadPoolExecutor(threads) as pool:
@@ -303,15 +308,15 @@ def estimate_gamma(X, categorical=None):
     ValueError
         If the table cannot be used or lacks one of the two kinds of column.
     """
-    frame = _as_frame(X)
-    numeric, nominal = _roles(frame, categorical)
+    frame = as_frame(X)
+    numeric, nominal = split_columns(frame, categorical)
     if not numeric or not nominal:
         raise ValueError(
             "gamma weighs categories against numbers, but all columns are "
             f"{'numeric' if numeric else 'categorical'}: nothing is to be estimated."
         )
-    numbers = _numbers(frame, numeric)
-    codes, _ = _factorize(frame, nominal)
+    numbers = to_numbers(frame, numeric)
+    codes, _ = factorize(frame, nominal)
     shares = [np.bincount(column) / len(frame) for column in codes]
     gini = np.mean([1 - np.sum(share**2) for share in shares])
     variance = numbers.var(axis=1, ddof=1).mean()
@@ -326,15 +331,6 @@ def _half_std(numbers):
     return float(0.5 * np.mean(numbers.T.std(axis=0)))
 
 
-class _Table(NamedTuple):
-    """What all restarts share: numbers (p, n), codes (m, n), the same in blocks, and gamma."""
-
-    numbers: np.ndarray
-    codes: np.ndarray
-    rows: kernels.Rows
-    gamma: float
-
-
 class _Run(NamedTuple):
     """What one restart finds."""
 
@@ -342,95 +338,6 @@ class _Run(NamedTuple):
     centres: np.ndarray
     modes: np.ndarray
     costs: list[float]
-
-
-class _Starts:
-    """Draws prototypes to start from, in the order of random numbers of kmodes."""
-
-    def __init__(self, table, init, n_clusters):
-        self.table, self.init, self.n_clusters = table, init, n_clusters
-        columns = table.numbers.T
-        self.mean, self.std = np.mean(columns, axis=0), np.std(columns, axis=0)
-        self.counts = [np.bincount(column) for column in table.codes]
-        self.cumulative = [np.cumsum(counts) for counts in self.counts]
-        self.nearest_rows: dict[bytes, Any] = {}
-        if isinstance(init, str) and init == "cao":
-            self.cao_modes = self._cao()
-
-    def find(self, random_state):
-        """Return labels of all rows, each cluster with at least one, for a first update."""
-        labels = np.empty(self.table.codes.shape[1], np.int64)
-        given = not isinstance(self.init, str)
-        methods = [self.init] * (1 if given else METHOD_TRIES) + ["random"] * RANDOM_TRIES
-        for method in methods:
-            centres, modes = self._draw(method, random_state)
-            kernels.assign(self.table.rows, centres, modes, self.table.gamma, labels)
-            if np.bincount(labels, minlength=self.n_clusters).all():
-                return labels
-        raise ValueError(
-            f"{len(methods)} starts each left one of {self.n_clusters} clusters empty: ask for "
-            "fewer clusters, another gamma, or give prototypes as init."
-        )
-
-    def _draw(self, method, random_state):
-        if not isinstance(method, str):
-            return method
-        if method == "huang":
-            modes = self._huang(random_state)
-        elif method == "cao":
-            modes = self.cao_modes
-        else:
-            n = self.table.codes.shape[1]
-            modes = self.table.codes.T[random_state.choice(n, self.n_clusters)]
-        normal = random_state.randn(self.n_clusters, len(self.mean))
-        return self.mean + normal * self.std, np.ascontiguousarray(modes)
-
-    def _huang(self, random_state):
-        """Draw each category by its frequency, then take the nearest row not yet taken."""
-        codes = self.table.codes
-        modes = np.empty((self.n_clusters, len(codes)), codes.dtype)
-        for j, cumulative in enumerate(self.cumulative):
-            # Places in the sorted column.
-            places = random_state.choice(codes.shape[1], self.n_clusters)
-            modes[:, j] = np.searchsorted(cumulative, places, side="right")
-        for c in range(self.n_clusters if len(codes) else 0):
-            for row in self._nearest_to(modes[c]):
-                candidate = codes[:, row]
-                if not (modes == candidate).all(axis=1).any():
-                    break
-            modes[c] = candidate
-        return modes
-
-    def _nearest_to(self, mode):
-        """Return rows of different categories, nearest first: one more than clusters, and the last.
-
-        kmodes takes the first row in this order that equals no prototype, so that no more are
-        looked at. Among equally near rows the order is that of NumPy's unstable sort, which
-        therefore has to be run on the same integers.
-        """
-        key = mode.tobytes()
-        if key not in self.nearest_rows:
-            codes = self.table.codes
-            order = np.argsort(kernels.count_mismatches(codes, mode))
-            no_numbers = np.empty((0, codes.shape[1]))
-            rows = kernels.find_distinct(no_numbers, codes, order, self.n_clusters + 1)
-            self.nearest_rows[key] = [*rows, order[-1]]
-        return self.nearest_rows[key]
-
-    def _cao(self):
-        """Take the densest row, then each time the row that is both dense and far from those."""
-        codes = self.table.codes
-        m, n = codes.shape
-        density = np.zeros(n)
-        for column, counts in zip(codes, self.counts, strict=True):
-            density += (counts / n / m)[column]
-        modes = np.empty((self.n_clusters, m), codes.dtype)
-        score = density
-        for c in range(self.n_clusters):
-            modes[c] = codes[:, np.argmax(score)]
-            far = kernels.count_mismatches(codes, modes[c]) * density
-            score = far if c == 0 else np.minimum(score, far)
-        return modes
 
 
 def _run(table, starts, max_iter, seed):
@@ -476,145 +383,3 @@ def _empty_clusters(table, starts):
         first=first,
         members=np.zeros(n, np.int64),
     )
-
-
-def _block(numbers, codes, weights):
-    """Lay a table out in blocks, the last one filled up with zeros."""
-    n = len(weights)
-    blocks = -(-n // kernels.BLOCK)
-
-    def lay_out(columns):
-        padded = np.zeros((len(columns), blocks * kernels.BLOCK), columns.dtype)
-        padded[:, :n] = columns
-        in_blocks = padded.reshape(len(columns), blocks, kernels.BLOCK)
-        return np.ascontiguousarray(in_blocks.swapaxes(0, 1))
-
-    return kernels.Rows(lay_out(numbers), lay_out(codes), lay_out(weights[np.newaxis])[:, 0])
-
-
-def _as_frame(X):
-    """Return a table as a DataFrame with unique columns and at least one row."""
-    if not isinstance(X, pd.DataFrame):
-        X = np.asarray(X)
-        if X.ndim != 2:
-            raise ValueError(f"X has {X.ndim} dimensions: give a table of rows and columns.")
-        X = pd.DataFrame(X).infer_objects()
-    if 0 in X.shape:
-        raise ValueError(f"X has shape {X.shape}: give at least one row and one column.")
-    if not X.columns.is_unique:
-        twice = list(X.columns[X.columns.duplicated()].unique())
-        raise ValueError(f"X has columns of the same name, {twice}: rename them.")
-    # A new frame on the same data, whose columns may be renamed.
-    return X.set_axis(X.columns, axis=1)
-
-
-def _roles(frame, categorical):
-    """Return the names of the numeric and of the categorical columns."""
-    if categorical is None:
-        nominal = [name for name in frame.columns if _is_nominal(frame[name])]
-    else:
-        nominal = [categorical] if np.ndim(categorical) == 0 else list(categorical)
-        unknown = [name for name in nominal if name not in frame.columns]
-        if unknown or len(set(nominal)) < len(nominal):
-            raise ValueError(
-                f"categorical={nominal} names {unknown or 'a column twice'}: name each "
-                f"categorical column once, from {list(frame.columns)}."
-            )
-    numeric = [name for name in frame.columns if name not in nominal]
-    for name in numeric:
-        if not is_numeric_dtype(frame[name].dtype):
-            raise ValueError(
-                f"Column {name!r} of type {frame[name].dtype} is not numeric: name it in "
-                "categorical, or turn it into numbers."
-            )
-    return numeric, nominal
-
-
-def _is_nominal(column):
-    kind = column.dtype
-    return (
-        isinstance(kind, pd.CategoricalDtype)
-        or is_object_dtype(kind)
-        or is_string_dtype(kind)
-        or is_bool_dtype(kind)
-    )
-
-
-def _numbers(frame, numeric):
-    """Return the numeric columns as an array of shape (n_columns, n_samples)."""
-    numbers = np.empty((len(numeric), len(frame)))
-    for name, column in zip(numeric, numbers, strict=True):
-        try:
-            column[:] = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"Column {name!r} is not numeric: {error}.") from error
-        if not np.isfinite(column).all():
-            what = "missing" if np.isnan(column).any() else "infinite"
-            _refuse_values(name, what, ~np.isfinite(column))
-    return numbers
-
-
-def _factorize(frame, nominal, known=None):
-    """Return the codes (n_columns, n_samples) and the categories of the categorical columns.
-
-    Codes follow the sorted categories, or those known from `fit`; -1 is unknown.
-    """
-    codes = np.empty((len(nominal), len(frame)), np.int64)
-    categories = []
-    for j, name in enumerate(nominal):
-        codes[j], values = pd.factorize(frame[name])
-        if codes[j].min() < 0:
-            _refuse_values(name, "missing", codes[j] < 0)
-        objects = np.asarray(values, dtype=object)
-        if known is None:
-            order = _sort(name, objects)
-            categories.append(pd.Index(values[order]))
-            ranks = np.argsort(order)
-        else:
-            lookup = {value: code for code, value in enumerate(np.asarray(known[j], dtype=object))}
-            ranks = np.array([lookup.get(value, -1) for value in objects])
-        codes[j] = ranks[codes[j]]
-    return codes.astype(_code_dtype(known or categories)), categories
-
-
-def _code_dtype(categories):
-    """Return the smallest type of codes that also holds -1 and the number of columns."""
-    largest = max([len(categories), *map(len, categories)])
-    return np.uint8 if largest < np.iinfo(np.uint8).max else np.int32
-
-
-def _sort(name, categories):
-    try:
-        return np.argsort(categories, kind="stable")
-    except TypeError as error:
-        raise ValueError(
-            f"The categories of column {name!r} have no order ({error}), so that ties between "
-            "them cannot be broken: turn them into text."
-        ) from error
-
-
-def _refuse_values(name, what, where):
-    raise ValueError(
-        f"Column {name!r} has {where.sum()} {what} values, the first in row "
-        f"{np.argmax(where)}: fill them or drop the rows."
-    )
-
-
-def _weights(sample_weight, n):
-    """Return weights, a common factor taken out of them, and which rows count at all."""
-    if sample_weight is None:
-        return np.ones(n), 1.0, np.ones(n, bool)
-    weights = np.array(sample_weight, dtype=np.float64)
-    if weights.shape != (n,):
-        raise ValueError(f"sample_weight has shape {weights.shape}: give one weight per row, {n}.")
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise ValueError(
-            "sample_weight has missing, infinite or negative values, or only zeros: give finite "
-            "weights of at least 0."
-        )
-    kept = weights > 0
-    first = weights[np.argmax(kept)]
-    # Taken out so that equal weights change no bit of the sums.
-    if (weights[kept] == first).all():
-        return kept.astype(np.float64), float(first), kept
-    return weights, 1.0, kept
