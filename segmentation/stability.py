@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -124,6 +125,23 @@ def pairwise_agreement(labelings):
         1: the same segments, 0: as by chance (Hubert and Arabie 1985, J. Classif. 2, 193-218).
     """
     return np.array([adjusted_rand_score(*pair) for pair in combinations(labelings, 2)])
+
+
+def agreement_table(labelings):
+    """Put the adjusted Rand index of every two labelings into a square table.
+
+    Parameters
+    ----------
+    labelings : dict of str to array-like of shape (n_rows,)
+        By name, for example of the method.
+
+    Returns
+    -------
+    DataFrame of shape (n_labelings, n_labelings)
+        Symmetric, 1 on the diagonal.
+    """
+    table = squareform(pairwise_agreement(labelings.values())) + np.eye(len(labelings))
+    return pd.DataFrame(table, list(labelings), list(labelings))
 
 
 def population_stability(then, now):

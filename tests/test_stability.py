@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
+from sklearn.metrics import adjusted_rand_score
 
 from segmentation import stability
 
@@ -103,6 +104,15 @@ def test_agreement_of_all_pairs(blobs):
     agreement = stability.pairwise_agreement([truth, relabelled, noise(len(truth), 3)])
     assert agreement[0] == 1
     assert np.abs(agreement[1:]).max() < 0.05
+
+
+def test_agreement_table_is_scikit_learns_for_every_cell():
+    rng = np.random.default_rng(0)
+    labelings = {name: rng.integers(k, size=40) for name, k in (("a", 2), ("b", 3), ("c", 5))}
+    table = stability.agreement_table(labelings)
+    assert list(table.index) == list(table.columns) == ["a", "b", "c"]
+    for (row, column), value in table.stack().items():
+        assert value == adjusted_rand_score(labelings[row], labelings[column])
 
 
 def test_population_stability():
