@@ -11,6 +11,7 @@ and beside it the same as a figure, drift.png.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from segmentation import files, segmenter
@@ -18,8 +19,8 @@ from segmentation.customers import TableError, clean, labelled, load_table
 
 PROGRAM = "customer-segmentation"
 
-#: What this program's own files hold near their beginning.
-SCORE_HEADER = b"row,segment,name,confidence,outlier,unknown"
+#: What the first line of its own tables ends with, and what its own pictures hold early on.
+SCORE_HEADER = b"segment,name,confidence,outlier,unknown"
 DRIFT_HEADER = b"segment,name,then,now,psi"
 PNG_SIGNATURE = b"Software\0" + PROGRAM.encode()
 
@@ -59,7 +60,8 @@ def parse_args(args=None):
 
 def score(options):
     """Give each customer of a table its segment."""
-    check_output(options, options.output, SCORE_HEADER)
+    inputs = [options.input, options.segmenter]
+    files.check_output(options.output, partial(_is_own_table, SCORE_HEADER), inputs)
     _, scores = _score(options)
     with files.written_whole(options.output) as beside:
         scores.rename_axis("row").to_csv(beside)
@@ -74,8 +76,11 @@ def score(options):
 def drift(options):
     """Compare the segments of a table with those of the training customers."""
     picture = options.output.with_suffix(".png")
-    check_output(options, options.output, DRIFT_HEADER)
-    check_output(options, picture, PNG_SIGNATURE)
+    if picture == options.output:
+        raise FileExistsError(f"{picture} is where the figure goes. Let the output end in .csv.")
+    inputs = [options.input, options.segmenter]
+    files.check_output(options.output, partial(_is_own_table, DRIFT_HEADER), inputs)
+    files.check_output(picture, _is_own_picture, inputs)
     # Imported here: figures need a second or two.
     import matplotlib
 
@@ -94,31 +99,23 @@ def drift(options):
     return 0
 
 
-def check_output(options, path, beginning):
-    """Refuse an output that is an input or that this command did not write.
+def _is_own_table(header, path):
+    # Identifiers of the customers come before.
+    with path.open("rb") as file:
+        return (b"," + file.readline(2**16).rstrip()).endswith(b"," + header)
 
-    Parameters
-    ----------
-    options : argparse.Namespace
-    path : Path
-    beginning : bytes
-        What its own files hold within their first kilobyte.
 
-    Raises
-    ------
-    FileExistsError
-    """
-
-    def is_own(there):
-        with there.open("rb") as file:
-            return beginning in file.read(1024)
-
-    files.check_output(path, is_own, [options.input, options.segmenter])
+def _is_own_picture(path):
+    with path.open("rb") as file:
+        return PNG_SIGNATURE in file.read(1024)
 
 
 def _score(options):
     frozen = segmenter.load(options.segmenter)
-    table = load_table(options.input, options.encoding)
+    # Numbers are written as in the training table, however few rows there are to see it by.
+    written = {part["name"]: part.get("convention") for part in frozen.about["schema"]}
+    conventions = {name: convention for name, convention in written.items() if convention}
+    table = load_table(options.input, options.encoding, conventions=conventions)
     if table.empty:
         raise TableError(f"{options.input.name} has no rows.")
     points = None if frozen.about["encoder"] is None else _embed(frozen.about, table)

@@ -37,7 +37,7 @@ def write_text(path, text):
 
 
 def check_output(path, is_own, inputs=()):
-    """Refuse an output that would destroy an input or a file of somebody else.
+    """Refuse an output that would destroy an input or a file of somebody else, or has no folder.
 
     Parameters
     ----------
@@ -50,7 +50,11 @@ def check_output(path, is_own, inputs=()):
     ------
     FileExistsError
         If the file at `path` is an input or is not an earlier output.
+    NotADirectoryError
+        If there is no folder for it.
     """
+    if not path.parent.is_dir():
+        raise NotADirectoryError(f"{path.parent} is no folder that is there. Make it first.")
     if not path.exists():
         return
     if any(path.samefile(some) for some in inputs if some.exists()):

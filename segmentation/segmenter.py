@@ -4,16 +4,9 @@ What is frozen is what the notebook computed, as tables to look things up in: of
 values that the customers had and the numbers that they became, of each of these numbers how many
 customers lay further out, the prototypes, the names. So the training customers get the notebook's
 labels, bit for bit, and every customer is treated alone: a row gets the same among others.
-
-A ``.segmenter`` file is a zip of NumPy arrays and one JSON file. Nothing in it is code, and
-nothing of it is run. Its checksums tell a damaged or edited file; they are no signature.
 """
 
-import hashlib
-import io
-import json
 import platform
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -23,13 +16,10 @@ import pandas as pd
 
 from segmentation import files
 from segmentation.customers import clean
+from segmentation.segmenter_file import FORMAT, SegmenterError, read, write
 from segmentation.stability import population_stability
 
-#: Raised with every change of what a file holds or of what is computed from it.
-FORMAT = 2
-
-DESCRIPTION = "segmenter.json"
-#: What the description holds besides, and its type.
+#: What a segmenter tells of itself, and its type.
 CONTENT = {
     "method": str,
     "encoder": dict | None,
@@ -45,14 +35,7 @@ CONTENT = {
     "ids": list,
     "customers": int,
 }
-#: Arrays of numbers are packed to a half or a tenth; a hundredth is no segmenter.
-MAX_RATIO = 100
-
 PACKAGES = ("numpy", "pandas", "scikit-learn", "pyod")
-
-
-class SegmenterError(ValueError):
-    """A segmenter cannot be read or used; the message names the cause, and the cure."""
 
 
 class Segmenter(NamedTuple):
@@ -166,6 +149,7 @@ def save(segmenter, path):
     ----------
     segmenter : Segmenter
     path : str or Path
+        Its folder is made.
 
     Returns
     -------
@@ -173,22 +157,8 @@ def save(segmenter, path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    parts = {name + ".npy": _to_bytes(array) for name, array in segmenter.arrays.items()}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
-    about = json.dumps(segmenter.about | {"arrays": hashes}, indent=1).encode()
-    parts[DESCRIPTION] = about
-    parts["sha256"] = hashlib.sha256(about).hexdigest().encode()
-    with files.written_whole(path) as beside, zipfile.ZipFile(beside, "w") as archive:
-        for name, content in parts.items():
-            # With the date of a file, equal segmenters would differ.
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, compresslevel=1)
+    write(*segmenter, path)
     return path
-
-
-def _to_bytes(array):
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def load(path):
@@ -206,50 +176,58 @@ def load(path):
     Raises
     ------
     SegmenterError
-        If there is no such file, it is none of this version, or a byte of it was changed.
+        If there is no such file, it is none of this version, a byte of it was changed, or
+        something in it is missing or of another kind.
     """
     path = Path(path)
-    if not path.is_file():
-        raise SegmenterError(f"{path}: no such file. The notebooks write it: run make.")
+    segmenter = Segmenter(*read(path))
     try:
-        parts = _unzip(path)
-        written, checksum = parts.pop(DESCRIPTION), parts.pop("sha256")
-        about = json.loads(written)
-        written_as = about.get("format")
-    except Exception as error:  # zipfile raises whatever a damaged file leads to.
-        raise SegmenterError(f"{path.name} is damaged or no segmenter: {error}.") from error
-    if written_as != FORMAT:
-        raise SegmenterError(
-            f"{path.name} has format {written_as}, and this version reads {FORMAT}. "
-            "Run the notebook again, or take the version that wrote it."
-        )
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
-    if hashlib.sha256(written).hexdigest().encode() != checksum or hashes != about.get("arrays"):
-        raise SegmenterError(
-            f"{path.name} was changed after it was written. Run the notebook again."
-        )
-    del about["arrays"]
+        _check(segmenter)
+    except Exception as error:  # Whatever may be wrong in a file, and leads to an error later.
+        reason = " ".join(f"{type(error).__name__}, {error}".split())
+        raise SegmenterError(f"{path.name} is no segmenter that can be used: {reason}.") from error
+    return segmenter
+
+
+def _check(segmenter):
+    """Raise an error unless all that is looked up for a customer is there, in its shape."""
+    about, arrays = segmenter
     wrong = [key for key, kind in CONTENT.items() if not isinstance(about.get(key), kind)]
     if wrong:
-        raise SegmenterError(f"{path.name} is no segmenter: it has no {', '.join(wrong)}.")
-    try:
-        arrays = {
-            name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
-            for name, content in parts.items()
-        }
-    except ValueError as error:
-        raise SegmenterError(f"{path.name} is no segmenter: {error}.") from error
-    return Segmenter(about, arrays)
+        raise TypeError(f"it has no {', '.join(wrong)} of the right kind")
+    encoder, modes = about["encoder"], about["modes"] or {}
+    n_clusters, n_numbers = arrays["centres"].shape
+    n_seen = _n_columns(arrays, "seen") if encoder is None else n_numbers
+    segments = {part["segment"] for part in about["segments"]}
+    shares = [part["share"] for part in about["segments"]]
+    fits = {
+        "centres": n_clusters > 1
+        and n_numbers == (_n_columns(arrays, "coordinates") if modes else n_seen),
+        "modes": all(len(column) == n_clusters for column in modes.values()),
+        "segments": np.isclose(sum(shares), 1) and min(shares) >= 0,
+        "segment_of": len(about["segment_of"]) == n_clusters
+        and segments.issuperset(about["segment_of"]),
+        "tails": len(about["symmetric"]) == n_seen
+        and all(_is_tail(arrays, j, about["customers"]) for j in range(n_seen)),
+        "encoder": encoder is None or encoder.keys() >= {"model", "model_sha256", "precision"},
+        "schema": all(isinstance(column["name"], str) for column in about["schema"]),
+        "column_labels": all(isinstance(label, str) for label in about["column_labels"].values()),
+    }
+    if not all(fits.values()):
+        raise ValueError(f"wrong {', '.join(part for part, fit in fits.items() if not fit)}")
+    # Of the rest, two customers find out: one of whom nothing is known, one of unseen values.
+    two = pd.DataFrame({column["name"]: [np.nan, "1"] for column in about["schema"]})
+    points = None if encoder is None else np.zeros((2, n_numbers))
+    drift(segmenter, score(segmenter, two, points))
 
 
-def _unzip(path):
-    """Return the files of a zip by name, unless it would unpack to far more than it is."""
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_RATIO * path.stat().st_size:
-            raise zipfile.BadZipFile(f"it would unpack to {size:,} bytes")
-        # No more than the size that it states is read of each.
-        return {entry.filename: archive.read(entry) for entry in archive.infolist()}
+def _n_columns(arrays, part):
+    return sum(name.startswith(f"{part}/") and name.endswith("/from") for name in arrays)
+
+
+def _is_tail(arrays, j, n_customers):
+    values, counts = arrays[f"tails/{j}/values"], arrays[f"tails/{j}/counts"]
+    return values.shape == counts.shape == (len(values),) and counts.sum() == n_customers > 0
 
 
 def score(segmenter, table, points=None):
@@ -267,10 +245,11 @@ def score(segmenter, table, points=None):
     Returns
     -------
     DataFrame, a row per customer, in their order
-        The identifier columns that are there, as they are; then ``segment`` and its ``name``; ``confidence``, which is 1 - a / b with the distances a to
-        the nearest prototype and b to the second (1: on the prototype, 0: on the border; for
-        K-Prototypes its dissimilarity takes the place of distance); ``outlier``; and
-        ``unknown``, the number of values that had to be guessed, as `clean` counts them.
+        The identifier columns that are there; then ``segment`` and its ``name``; ``confidence``,
+        which is 1 - a / b with the distances a to the nearest prototype and b to the second (1: on
+        the prototype, 0: on the border; for K-Prototypes its dissimilarity takes the place of
+        distance); ``outlier``; and ``unknown``, the number of values that had to be guessed, as
+        `clean` counts them.
 
     Raises
     ------
@@ -307,7 +286,9 @@ def score(segmenter, table, points=None):
         },
         index=table.index,
     )
-    return table[[name for name in about["ids"] if name in table]].join(scored)
+    for place, name in enumerate(name for name in about["ids"] if name in table):
+        scored.insert(place, f"{name} (input)" if name in scored else name, table[name].array)
+    return scored
 
 
 def outlier_scores(segmenter, seen):

@@ -1,5 +1,6 @@
 """Frozen segmenters: against the fitted models they come from, alone and in company, on disk."""
 
+import copy
 import hashlib
 import io
 import json
@@ -76,6 +77,9 @@ def test_training_rows_get_the_labels_of_the_models(fitted):
     scored = score(fitted["frozen"], fitted["loaded"].raw)
     pd.testing.assert_frame_equal(scored[["segment", "outlier"]], fitted["result"])
     assert (scored["name"] == "name " + scored["segment"].astype(str)).all()
+    ids = fitted["loaded"].ids
+    pd.testing.assert_frame_equal(scored[list(ids)], ids)
+    assert list(scored)[: ids.shape[1]] == list(ids)
     assert not scored["unknown"].any() or fitted["loaded"].raw.isna().any(axis=None)
 
 
@@ -297,20 +301,126 @@ def test_a_description_with_something_else_under_a_key_is_refused(messy, tmp_pat
         segmenter.load(path)
 
 
-def test_a_small_zip_of_much_is_refused_unread(messy, tmp_path):
-    path = tmp_path / "it.segmenter"
-    parts = sealed(messy["frozen"].about, {"centres.npy": bytes(300_000_000)})
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts.items():
+def to_bytes(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def write_sealed(path, about, arrays, method=zipfile.ZIP_STORED):
+    parts = {f"{name}.npy": to_bytes(array) for name, array in arrays.items()}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in sealed(about, parts).items():
             archive.writestr(name, content)
-    del parts
-    assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about, arrays: about["segments"].append(1),
+        lambda about, arrays: about["segments"].pop(),
+        lambda about, arrays: about["segments"][0].pop("share"),
+        lambda about, arrays: about["segment_of"].pop(),
+        lambda about, arrays: about["symmetric"].pop(),
+        lambda about, arrays: about["schema"].append("age"),
+        lambda about, arrays: about["schema"][0].pop("name"),
+        lambda about, arrays: about.update(customers=about["customers"] + 1),
+        lambda about, arrays: about.update(encoder={}),
+        lambda about, arrays: about.update(modes={"city": ["a"]}),
+        lambda about, arrays: about.update(threshold=np.nan),
+        lambda about, arrays: about["column_labels"].update(age=["old"]),
+        lambda about, arrays: arrays.pop("centres"),
+        lambda about, arrays: arrays.pop("seen/0/from"),
+        lambda about, arrays: arrays.pop("tails/0/counts"),
+        lambda about, arrays: arrays.update(centres=arrays["centres"].ravel()),
+        lambda about, arrays: arrays.update(centres=arrays["centres"][:, 1:]),
+        lambda about, arrays: arrays.update(centres=arrays["centres"].astype(str)),
+    ],
+)
+def test_a_file_that_lacks_something_is_refused_in_one_line(messy, tmp_path, change):
+    about, arrays = copy.deepcopy(tuple(messy["frozen"]))
+    change(about, arrays)
+    write_sealed(tmp_path / "it.segmenter", about, arrays)
+    with pytest.raises(SegmenterError) as caught:
+        segmenter.load(tmp_path / "it.segmenter")
+    assert "\n" not in str(caught.value)
+
+
+def places(part):
+    """Return every place in nested lists and dictionaries, as (container, key)."""
+    if not isinstance(part, dict | list):
+        return []
+    keys = part if isinstance(part, dict) else range(len(part))
+    return [place for key in keys for place in [(part, key), *places(part[key])]]
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.data())
+def test_whatever_stands_in_a_description_it_is_refused_or_used(messy, tmp_path_factory, data):
+    about = copy.deepcopy(messy["frozen"].about)
+    container, key = places(about)[data.draw(st.integers(0, len(places(about)) - 1))]
+    container[key] = data.draw(
+        st.sampled_from([None, True, -1, 0.5, 10**400, "", "text", [], [1], {}, {"name": "x"}])
+    )
+    path = tmp_path_factory.mktemp("any") / "it.segmenter"
+    write_sealed(path, about, messy["frozen"].arrays)
+    try:
+        frozen = segmenter.load(path)
+        scored = score(frozen, messy["loaded"].raw)
+    except (SegmenterError, TableError):
+        return
+    assert len(drift(frozen, scored)) == len(about["segments"]) + 2
+
+
+@pytest.fixture
+def peak():
+    """Measure the most memory that is allocated from here on."""
     tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+LARGE = 200_000_000
+
+
+def test_a_small_zip_of_much_is_refused_unread(messy, tmp_path, peak):
+    path = tmp_path / "it.segmenter"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in messy["frozen"].arrays:
+            archive.writestr(f"{name}.npy", bytes(LARGE // 100))
+    assert path.stat().st_size < LARGE / 100
+    tracemalloc.reset_peak()
     with pytest.raises(SegmenterError):
         segmenter.load(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 10_000_000
+    assert peak() < LARGE / 20
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_part_that_is_larger_than_it_says_is_refused_unread(tmp_path, peak, method):
+    path = tmp_path / "it.segmenter"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("segmenter.json", bytes(LARGE))
+    # The only places with this number: the sizes that the zip states, in four bytes.
+    size = LARGE.to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(size, (1000).to_bytes(4, "little")))
+    tracemalloc.reset_peak()
+    with pytest.raises(SegmenterError):
+        segmenter.load(path)
+    assert peak() < LARGE / 20
+
+
+def test_an_array_that_is_smaller_than_it_says_is_refused_unread(messy, tmp_path, peak):
+    path = tmp_path / "it.segmenter"
+    header = {"descr": "<f8", "fortran_order": False, "shape": (LARGE, 10)}
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, header)
+    parts = {"centres.npy": buffer.getvalue() + bytes(80)}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in sealed(messy["frozen"].about, parts).items():
+            archive.writestr(name, content)
+    with pytest.raises(SegmenterError):
+        segmenter.load(path)
+    assert peak() < LARGE / 20
 
 
 def test_damaged_and_absent_files_are_refused(messy, tmp_path):
@@ -395,13 +505,16 @@ def test_no_command_overwrites_what_it_did_not_write(name, files, messy, tmp_pat
     picture.write_bytes(b"\x89PNG mine")
     link = tmp_path / "link.csv"
     link.symlink_to(messy["path"])
-    outputs = [messy["path"], link, frozen, mine, tmp_path]
+    similar = tmp_path / "similar.csv"
+    similar.write_text("note,segment,name,confidence,outlier,unknown,then,now,psi,mine\n")
+    outputs = [messy["path"], link, frozen, mine, similar, tmp_path, tmp_path / "none" / "x.csv"]
     before = {path: path.read_bytes() for path in (messy["path"], frozen, mine, picture)}
-    for output in outputs + [tmp_path / "other.csv"] * (name == "drift"):
+    figures_place = [tmp_path / "other.csv", tmp_path / "new.png"] * (name == "drift")
+    for output in outputs + figures_place:
         assert command.main([name, *files, "--output", str(output)]) == 2, output
         assert capsys.readouterr().err.count("\n") == 1
     assert {path: path.read_bytes() for path in before} == before
-    assert not (tmp_path / "other.csv").exists()
+    assert not {tmp_path / "other.csv", tmp_path / "new.png"} & {*tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("name", ["score", "drift"])
@@ -425,10 +538,10 @@ def test_errors_of_the_commands_are_one_message(files, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_latin_1_by_an_option(messy, files, tmp_path):
-    path = tmp_path / "latin.csv"
-    messy["loaded"].raw.drop(columns="spent (€/yr)").to_csv(path, index=False, encoding="latin-1")
-    output = tmp_path / "segments.csv"
+def test_another_encoding_by_an_option(messy, files, tmp_path):
+    path, output = tmp_path / "utf_16.csv", tmp_path / "segments.csv"
+    messy["loaded"].raw.to_csv(path, index=False, encoding="utf-16-le")
     arguments = ["score", *files[:3], str(path), "--output", str(output)]
     assert command.main(arguments) == 2
-    assert command.main([*arguments, "--encoding", "latin-1"]) == 0
+    assert command.main([*arguments, "--encoding", "utf-16-le"]) == 0
+    assert len(pd.read_csv(output)) == len(messy["loaded"].raw)
