@@ -12,6 +12,8 @@ from sklearn.metrics import silhouette_score
 from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE
 
+pytestmark = pytest.mark.slow
+
 seeds = st.integers(0, 2**32 - 1)
 
 

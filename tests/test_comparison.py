@@ -8,6 +8,9 @@ from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE, load_table
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparison")

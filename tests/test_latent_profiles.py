@@ -12,6 +12,9 @@ from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
     """Variables of the notebook, run on the sample with few profiles and small draws."""
