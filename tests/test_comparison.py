@@ -7,7 +7,6 @@ from conftest import run
 from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE, load_table
 
-
 pytestmark = pytest.mark.slow
 
 

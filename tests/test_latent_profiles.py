@@ -11,7 +11,6 @@ from scipy.stats import entropy, norm
 from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE
 
-
 pytestmark = pytest.mark.slow
 
 
