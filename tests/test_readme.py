@@ -81,6 +81,7 @@ def test_every_notebook_is_linked():
     assert linked == there
 
 
+@pytest.mark.slow
 def test_expected_numbers_are_those_of_the_run(kmeans):
     numbers = dict(re.findall(r"^\| ([^|]+?) \| ([\d.,]+) \|", README, re.MULTILINE))
     run = {

@@ -531,6 +531,11 @@ def test_errors_of_the_commands_are_one_message(files, tmp_path, capsys):
     empty.write_text("age,visits\n")
     for arguments, message in (
         (["score", *files[:3], "nowhere.csv"], "no such file"),
+        # Before anything is read.
+        (
+            ["score", *files[:3], "nowhere.csv", "--output", str(tmp_path / "none" / "x.csv")],
+            "none",
+        ),
         (["score", "--segmenter", str(empty), *files[2:]], "no segmenter"),
         (["drift", *files[:3], str(empty)], "no rows"),
     ):
