@@ -6,10 +6,23 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from segmentation.customers.roles import MAX_CATEGORIES, TREATMENTS, infer_roles, is_used
+from segmentation.customers.redundancy import find_redundant
+from segmentation.customers.roles import (
+    FLAGGED_WORDS,
+    MAX_CATEGORIES,
+    TREATMENTS,
+    infer_roles,
+    is_used,
+    words_of,
+)
 from segmentation.customers.settings import TableError, read_settings
-from segmentation.customers.table import load_table
-from segmentation.customers.values import says_missing, to_categories, to_numbers
+from segmentation.customers.table import is_nested, lines_of, load_table
+from segmentation.customers.values import (
+    MISSING_CATEGORIES,
+    says_missing,
+    to_categories,
+    to_numbers,
+)
 
 #: The columns that the source articles use, in their order.
 BANK_COLUMNS = ("age", "job", "marital", "education", "default", "balance", "housing", "loan")
@@ -17,16 +30,18 @@ BANK_COLUMNS = ("age", "job", "marital", "education", "default", "balance", "hou
 #: What the bank's columns mean where their names do not say it.
 BANK_LABELS = {"default": "credit default", "housing": "housing loan", "loan": "personal loan"}
 
+#: The number of segments that the source articles keep.
+BANK_SEGMENTS = 5
+
 #: With fewer, the largest number of clusters tried leaves under ten customers in each.
 MIN_ROWS = 100
-
 #: With fewer usable columns there is no picture in three dimensions, and little to segment by.
 MIN_COLUMNS = 3
-
 #: With fewer distinct customers, clusters are a list of them.
 MIN_DISTINCT = 50
-OTHER = "other"
 
+#: The category of those that are too many to be kept apart.
+OTHER = "other"
 #: The category of a missing value.
 NOT_GIVEN = "not given"
 
@@ -40,7 +55,8 @@ class Customers(NamedTuple):
     `table` (n_customers, n_columns) holds numbers, and categories as text, none missing; `raw` is
     the table as it was read; `target` is the column held out, or None; `roles` says of every
     column of the file what it is and what was done with it; `schema` is what `clean` needs to
-    treat other customers alike; `labels` is what to call columns in texts.
+    treat other customers alike; `settings` is what customers.toml says, with the defaults of the
+    study's table; `redundant` says in sentences which columns say the same.
     """
 
     table: pd.DataFrame
@@ -48,7 +64,8 @@ class Customers(NamedTuple):
     target: pd.Series | None
     roles: pd.DataFrame
     schema: list
-    labels: dict
+    settings: dict
+    redundant: list
 
     @property
     def numbers(self):
@@ -59,6 +76,28 @@ class Customers(NamedTuple):
     def categories(self):
         """Names of the other columns."""
         return list(self.table.select_dtypes(exclude="number"))
+
+    @property
+    def labels(self):
+        """What to call a column in texts, by its name."""
+        return self.settings.get("labels", {})
+
+    @property
+    def ids(self):
+        """The identifier columns, which come first in every output, the one that is named first."""
+        names = list(self.roles.index[self.roles["role"] == "identifier"])
+        return self.raw[sorted(names, key=lambda name: name != self.settings.get("id"))]
+
+    @property
+    def watched(self):
+        """Names of the columns whose shares per segment show whether one stands for a group."""
+        roles = self.roles["role"]
+        return [
+            name
+            for name in roles.index
+            if roles[name] == "special category"
+            or (is_used(self.roles, name) and _is_flagged(name))
+        ]
 
 
 def load_customers(path, settings=None):
@@ -86,34 +125,71 @@ def load_customers(path, settings=None):
     """
     path = Path(path)
     settings = read_settings(path, settings)
-    table = load_table(path, settings.get("encoding"))
-    if set(BANK_COLUMNS) <= set(table.columns):
-        defaults = {"columns": list(BANK_COLUMNS), "labels": BANK_LABELS}
+    return prepare_customers(load_table(path, settings=settings), path.name, settings)
+
+
+def prepare_customers(table, name, settings=None):
+    """Find the roles of the columns of a table that was read, and clean it.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_customers, n_columns)
+        As `load_table` gives it.
+    name : str
+        What to call it in messages.
+    settings : dict, optional
+        As `read_settings` gives them.
+
+    Returns
+    -------
+    Customers
+
+    Raises
+    ------
+    TableError
+        As `load_customers`.
+    """
+    settings = dict(settings or {})
+    is_study = set(BANK_COLUMNS) <= set(table.columns)
+    if is_study:
+        defaults = {"columns": list(BANK_COLUMNS), "labels": BANK_LABELS, "segments": BANK_SEGMENTS}
         settings = defaults | ({"target": "y"} if "y" in table else {}) | settings
     roles = infer_roles(table, settings)
     named = dict.fromkeys(settings.get("columns", table.columns))
     used = [name for name in named if is_used(roles, name)]
     problems = [*_named_problems(table, settings), *_size_problems(table, used)]
-    for name in used:
-        if roles["role"][name] == "number":
-            problems += _value_problems(name, table[name])
+    for column in used:
+        if is_nested(table[column]):
+            problems.append(f"column {column} holds lists, records or bytes: leave it out.")
+        elif roles["role"][column] == "number":
+            numbers = to_numbers(table[column], _convention(table, column), sure=True)
+            problems += _value_problems(column, table, numbers)
     if problems:
-        raise TableError(f"{path.name} cannot be used:\n- " + "\n- ".join(problems))
-    schema = [_learn(name, table[name], roles["role"][name]) for name in used]
+        raise TableError(f"{name} cannot be used:\n- " + "\n- ".join(problems))
+    # In the study, "unknown" is an answer like others.
+    schema = [_learn(column, table, roles["role"][column], not is_study) for column in used]
     for column in schema:
-        roles.loc[column["name"], "treatment"] = _treatment(column, table[column["name"]])
+        roles.loc[column["name"], "treatment"] = _treatment(column, table)
     cleaned, _ = clean(table, schema)
     if (distinct := len(cleaned.drop_duplicates())) < MIN_DISTINCT:
         raise TableError(
-            f"{path.name} cannot be used:\n- {distinct} distinct customers in the columns "
+            f"{name} cannot be used:\n- {distinct} distinct customers in the columns "
             f"{', '.join(used)}; at least {MIN_DISTINCT} are needed for segments to mean anything."
         )
     target = next((table[name] for name in roles.index[roles["role"] == "target"]), None)
-    return Customers(cleaned, table, target, roles, schema, settings.get("labels", {}))
+    return Customers(cleaned, table, target, roles, schema, settings, find_redundant(cleaned))
+
+
+def _convention(table, name):
+    return table.attrs.get("conventions", {}).get(name)
+
+
+def _is_flagged(name):
+    return bool(words_of(name) & FLAGGED_WORDS)
 
 
 def describe_roles(customers):
-    """Say in Markdown what was left out, filled in or grouped, a sentence each.
+    """Say in Markdown how a table was read and what was left out, filled in or grouped.
 
     Parameters
     ----------
@@ -122,26 +198,48 @@ def describe_roles(customers):
     Returns
     -------
     str
+        A list, a sentence each; empty if there is nothing to say.
     """
     lines = []
+    if customers.raw.attrs.get("encoding") == "windows-1252":
+        lines.append("The file is not UTF-8 and was read as Windows-1252.")
     for name, (role, why, treatment) in customers.roles.iterrows():
-        if treatment == "held out":
-            lines.append(f"`{name}` is the target and held out: it takes no part in the segments.")
-        elif role in ("identifier", "constant", "date", "free text"):
-            lines.append(f"`{name}` is left out: {role} ({why}).")
-        elif "; " in treatment:
-            lines.append(f"`{name}`: {treatment.partition('; ')[2]}.")
-    roles = customers.roles["role"]
-    passed = [f"`{name}`" for name in roles.index[roles == "not used"]]
+        lines += _describe_column(name, role, why, treatment, customers)
+    roles = customers.roles
+    passed = [f"`{name}`" for name in roles.index[roles["why"] == "not among the columns to use"]]
     if passed:
-        lines.append(f"Not used: {', '.join(passed)}.")
-    return "\n".join(f"- {line}" for line in lines)
+        lines.append(f"Not among the columns to use: {', '.join(passed)}.")
+    return "\n".join(f"- {line}" for line in [*lines, *customers.redundant])
+
+
+def _describe_column(name, role, why, treatment, customers):
+    """Yield a sentence or two on what was done with a column, none if it is plainly used."""
+    if role == "target":
+        yield f"`{name}` is the target and held out ({why}): it takes no part in the segments." + (
+            f' To use it, say `roles = {{{name} = "yes/no"}}` in customers.toml.' * (why != "set")
+        )
+    elif role == "identifier":
+        again = int(customers.raw[name].duplicated().sum())
+        twice = f" {again:,} rows have one that was there before." if again else ""
+        yield f"`{name}` tells customers apart ({why}): not used, first in every output.{twice}"
+    elif role == "special category":
+        yield (
+            f"`{name}` is left out, as a special category of personal data ({why}). To use it, "
+            "name it in `columns` of customers.toml."
+        )
+    elif why != "not among the columns to use" and not treatment.startswith("used"):
+        yield f"`{name}` is left out: {role} ({why})."
+    elif "; " in treatment:
+        yield f"`{name}`: {treatment.partition('; ')[2]}."
+    if is_used(customers.roles, name) and _is_flagged(name):
+        yield f"`{name}` is used; the law protects it in many places, so its shares are shown."
 
 
 def _named_problems(table, settings):
     """Yield a sentence for each column that the settings name and the table has not."""
-    named = [*settings.get("columns", []), *settings.get("roles", {}), *settings.get("labels", {})]
-    named += [settings["target"]] if "target" in settings else []
+    keys = ("columns", "roles", "labels", "weights")
+    named = [name for key in keys for name in settings.get(key, ())]
+    named += [settings[key] for key in ("target", "id") if key in settings]
     absent = [name for name in dict.fromkeys(named) if name not in table]
     if absent:
         yield f"no column {', '.join(absent)}; the header has: {', '.join(table.columns)}."
@@ -161,35 +259,38 @@ def _size_problems(table, used):
         )
 
 
-def _value_problems(name, column):
+def _value_problems(name, table, numbers):
     """Yield a sentence for each kind of value that a column of numbers cannot hold."""
-    numbers = to_numbers(column, sure=True)
+    column = table[name]
+
+    def where(mask):
+        return lines_of(table, table.index[mask.to_numpy()])
+
     infinite = np.abs(numbers) > LARGEST
     if infinite.any():
-        yield f"column {name}: infinite or beyond {LARGEST:g} in {_lines(infinite)}: correct it."
+        yield f"column {name}: infinite or beyond {LARGEST:g} in {where(infinite)}: correct it."
     slips = column.notna() & numbers.isna()
-    slips[slips] = ~says_missing(column[slips])
+    if slips.any():
+        slips[slips] = ~says_missing(column[slips]) & (column[slips].astype(str).str.strip() != "")
     if slips.any():
         yield (
             f"column {name}: {slips.sum()} of its numbers are not written as numbers, in "
-            f"{_lines(slips)} ({column[slips].iloc[0]!r}): correct them."
+            f"{where(slips)} ({column[slips].iloc[0]!r}): correct them."
         )
 
 
-def _lines(mask):
-    """Name the lines of a file, header included, in which a mask holds: the first five."""
-    lines = np.flatnonzero(mask) + 2
-    named = ", ".join(map(str, lines[:5])) + (
-        f" and {len(lines) - 5:,} more" if lines[5:].size else ""
-    )
-    return f"line{'s' if len(lines) > 1 else ''} {named}"
-
-
-def _learn(name, column, role):
+def _learn(name, table, role, missing_words):
     """Return what `clean` has to know of a column, in values that JSON can hold."""
     if role == "number":
-        return {"name": name, "role": role, "fill": float(to_numbers(column, sure=True).median())}
-    texts = to_categories(column, role)
+        convention = _convention(table, name)
+        numbers = to_numbers(table[name], convention, sure=True)
+        fill = float(numbers.median())
+        return {"name": name, "role": role, "fill": fill, "convention": convention}
+    column = {"name": name, "role": role, "missing_words": missing_words, "cross": False}
+    texts = _categories(table[name], column)
+    if role == "yes/no" and texts.isna().any() and set(texts.dropna()) == {"yes"}:
+        column["cross"] = True
+        texts = _categories(table[name], column)
     counts = texts.value_counts()
     # By frequency, ties by alphabet, whatever the order of the rows.
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
@@ -198,24 +299,40 @@ def _learn(name, column, role):
         kept = [category for category in categories if category != OTHER][: MAX_CATEGORIES - 1]
         categories = [*kept, OTHER]
     fill = NOT_GIVEN if texts.isna().any() else categories[0]
-    categories = sorted({*categories, fill})
-    return {"name": name, "role": role, "fill": fill, "categories": categories}
+    return column | {"fill": fill, "categories": sorted({*categories, fill})}
 
 
-def _treatment(column, values):
+def _categories(values, column):
+    missing = MISSING_CATEGORIES if column["missing_words"] else ()
+    return to_categories(values, column["role"], missing, column["cross"])
+
+
+def _treatment(column, table):
     """Say in words what `clean` does with a column."""
-    done = TREATMENTS[column["role"]]
+    done, name = TREATMENTS[column["role"]], column["name"]
+    values = table[name]
     if column["role"] == "number":
-        n_missing = int(to_numbers(values, sure=True).isna().sum())
+        if example := table.attrs.get("examples", {}).get(name):
+            done += f"; {example}"
+        if name in table.attrs.get("assumed", ()):
+            done += ", which is assumed: decimal in customers.toml says otherwise"
+        n_missing = int(to_numbers(values, column["convention"], sure=True).isna().sum())
         return done + (
             f"; {n_missing:,} missing, taken as the median, {column['fill']:g}" if n_missing else ""
         )
-    texts = to_categories(values, column["role"])
+    texts = _categories(values, column)
     grouped = texts.nunique() - len(set(column["categories"]) & set(texts.unique()))
     if grouped:
         done += f"; more than {MAX_CATEGORIES} categories: the {grouped:,} rarest are one, {OTHER}"
+    if column["cross"]:
+        done += "; an empty field is a no"
     if texts.isna().any():
-        done += f"; {texts.isna().sum():,} missing: a category of their own, {NOT_GIVEN}"
+        said = values.dropna().astype(str).str.strip()
+        words = sorted({*said[says_missing(said, MISSING_CATEGORIES)]} - {""})
+        as_word = (
+            f" (or {', '.join(map(repr, words))})" if words and column["missing_words"] else ""
+        )
+        done += f"; {texts.isna().sum():,} missing{as_word}: a category of their own, {NOT_GIVEN}"
     return done
 
 
@@ -249,18 +366,20 @@ def clean(table, schema):
         names = ", ".join(column["name"] for column in schema)
         raise TableError(f"none of the columns is there that are needed: {names}.")
     problems, cleaned = [], {}
+    absent = [column["name"] for column in schema if column["name"] not in table]
+    known_table = table.assign(**dict.fromkeys(absent, np.nan)) if absent else table
     unknown = np.zeros(len(table), dtype=int)
     for column in schema:
         name = column["name"]
-        values = table[name] if name in table else pd.Series(np.nan, index=table.index)
+        values = known_table[name]
         if column["role"] == "number":
-            problems += _value_problems(name, values)
-            numbers = to_numbers(values, sure=True)
+            numbers = to_numbers(values, column["convention"], sure=True)
+            problems += _value_problems(name, known_table, numbers)
             cleaned[name] = numbers.fillna(column["fill"]) if numbers.isna().any() else numbers
             unknown += numbers.isna().to_numpy()
         else:
             known = column["categories"]
-            texts = to_categories(values, column["role"])
+            texts = _categories(values, column)
             rest = OTHER if OTHER in known else column["fill"]
             filled = texts.where(texts.isin(known) | texts.isna(), rest).fillna(column["fill"])
             cleaned[name] = filled.astype("str")
@@ -274,6 +393,6 @@ def clean(table, schema):
 def labelled(table, labels):
     """Return a table under the labels of its columns, as it is written as text.
 
-    The study's eight columns keep their names: `embedding_creation` has its labels for them.
+    The study's eight columns keep their names: `segmentation.embedding` has its labels for them.
     """
     return table if set(table.columns) == set(BANK_COLUMNS) else table.rename(columns=labels)

@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 
 from segmentation.customers.settings import TableError
-from segmentation.customers.values import YES_NO, to_numbers, to_texts
+from segmentation.customers.table import is_nested
+from segmentation.customers.values import (
+    MISSING_CATEGORIES,
+    is_yes_no,
+    to_numbers,
+    to_texts,
+)
 
-#: A column of more categories keeps the most frequent ones; the rest is one category, OTHER.
+#: A column of more categories keeps the most frequent ones; the rest is one category.
 MAX_CATEGORIES = 20
-
 #: A column of numbers of which more is missing would mostly be what was filled in.
 MAX_MISSING = 0.5
-
-#: Last words of the name of a column that numbers customers.
-ID_WORDS = {"id", "key", "uuid", "guid", "nr", "number", "index"}
-DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}([./-])\d{1,2}\2\d{2,4}( .*)?")
 
 #: The roles that a column may have, and what is done with it.
 TREATMENTS = {
@@ -24,12 +25,48 @@ TREATMENTS = {
     "category": "used",
     "yes/no": "used, as yes and no",
     "target": "held out",
-    "identifier": "left out",
+    "identifier": "carried along, not used",
+    "special category": "left out",
     "constant": "left out",
     "date": "left out",
     "free text": "left out",
     "not used": "left out",
 }
+
+
+def _words(text):
+    return frozenset(text.split())
+
+
+# Words of names are compared in lower case, in the languages in which tables are exported most.
+#: Last words of the name of a column that numbers customers.
+ID_WORDS = _words("id ids key uuid guid nr no num number nummer numero número index ref code")
+_ID_NAME = re.compile(
+    r"(customer|cust|client|cliente|kunden|kunde|user|member|mitglieds|account|konto|klant|kund)"
+    r"(s|en)?(id|key|no|nr|num|number|nummer|numero|code|ref)"
+)
+#: Numbers that reach a person, which tell customers apart and measure nothing.
+CONTACT_WORDS = _words("phone telephone telefon tel mobile fax iban account ssn")
+#: Words of the name of a column of two values that segments are mostly asked to explain.
+TARGET_WORDS = _words(
+    "churn churned target label response responded responder converted conversion subscribed "
+    "purchased cancelled canceled exited attrition outcome gekündigt gekuendigt kündigung "
+    "kuendigung abgewandert résilié resilie abandono"
+)
+#: The same for special categories of personal data (GDPR, Article 9) ...
+SPECIAL_WORDS = _words(
+    "race ethnic ethnicity religion religious religiosity faith politics political party union "
+    "unionized health disease illness diagnosis disability disabled pregnant pregnancy sexual "
+    "sexuality orientation genetic biometric rasse ethnie konfession gewerkschaft partei "
+    "gesundheit krankheit behinderung schwanger syndicat santé raza religión sindicato salud "
+    "razza religione sindacato salute"
+)
+#: ... and for what the law protects and segments often stand for.
+FLAGGED_WORDS = _words(
+    "sex gender nationality citizenship geschlecht nationalität staatsangehörigkeit sexe genre "
+    "nationalité sexo género nacionalidad sesso genere nazionalità"
+)
+DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}([./-])\d{1,2}\2\d{2,4}( .*)?")
 
 
 def infer_roles(table, settings=None):
@@ -38,9 +75,10 @@ def infer_roles(table, settings=None):
     Parameters
     ----------
     table : DataFrame of shape (n_customers, n_columns)
+        As `segmentation.customers.load_table` reads it.
     settings : dict, optional
-        As `read_settings` returns them: columns to use, the target, and roles, which come before
-        what is inferred.
+        As `read_settings` returns them: columns to use, the id, the target, and roles, which come
+        before what is inferred.
 
     Returns
     -------
@@ -60,41 +98,81 @@ def infer_roles(table, settings=None):
     ]
     if problems:
         raise TableError("The settings:\n- " + "\n- ".join(problems))
-    columns = settings.get("columns", table.columns)
-    target = settings.get("target", next((c for c in ("y", "target") if c in table), None))
+    named = {settings[key]: role for key, role in SINGLES.items() if key in settings}
+    if "target" not in settings:
+        named |= {name: "target" for name in ("y", "target") if name in table}
     roles = {}
     for name in table.columns:
         if name in settings.get("roles", {}):
             roles[name] = settings["roles"][name], "set"
-        elif name == target:
-            roles[name] = "target", "set" if "target" in settings else "its name"
-        elif name not in columns:
-            roles[name] = "not used", "not among the columns to use"
+        elif name in named:
+            roles[name] = named[name], "set" if name in settings.values() else "its name"
         else:
-            roles[name] = _infer_role(name, table[name])
-    roles = pd.DataFrame.from_dict(roles, orient="index", columns=["role", "why"])
-    roles["treatment"] = roles["role"].map(TREATMENTS)
-    return roles.rename_axis("column")
+            roles[name] = _role_of(name, table[name], settings, table.attrs)
+    frame = pd.DataFrame.from_dict(roles, orient="index", columns=["role", "why"])
+    frame["treatment"] = frame["role"].map(TREATMENTS)
+    return frame.rename_axis("column")
 
 
-def _infer_role(name, column):
+#: Settings that name one column of a role.
+SINGLES = {"id": "identifier", "target": "target"}
+
+
+def _role_of(name, column, settings, read):
+    """Return a role and the reason, for a column that the settings give none."""
+    asked = name in settings.get("columns", ())
+    words = words_of(name)
+    if words & SPECIAL_WORDS and not asked:
+        which = ", ".join(sorted(words & SPECIAL_WORDS))
+        return "special category", f"{which}: Article 9 of the GDPR"
+    if words & TARGET_WORDS and not asked and "target" not in settings and _has_two_values(column):
+        return "target", "its name, and two values"
+    role, why = _infer_role(name, column, read.get("conventions", {}).get(name))
+    # An identifier is carried along, whatever is used.
+    if "columns" in settings and not asked and role != "identifier":
+        return "not used", "not among the columns to use"
+    return role, why
+
+
+def words_of(name):
+    """Return the words of a column's name, in lower case: ``isChurned`` is is and churned."""
+    return {*_split_name(name)}
+
+
+def _split_name(name):
+    return [word.lower() for word in re.findall(r"[A-ZÄÖÜ]?[a-zà-öø-ÿ]+|[A-ZÄÖÜ]+", name)]
+
+
+def _has_two_values(column):
+    return not is_nested(column) and column.nunique() == 2
+
+
+def is_used(roles, name):
+    """Whether a column takes part in the segments; `roles` as `infer_roles` gives them."""
+    return name in roles.index and TREATMENTS[roles["role"][name]].startswith("used")
+
+
+def _infer_role(name, column, convention=None):
     """Return a role and the reason for it."""
-    numbers = to_numbers(column)
-    given = (to_texts(column) if numbers is None else numbers).dropna()
+    if is_nested(column):
+        return "not used", "lists, records or bytes"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date", "its type"
+    numbers = to_numbers(column, convention)
+    texts = to_texts(column, MISSING_CATEGORIES if numbers is None else ())
+    given = (texts if numbers is None else numbers).dropna()
     distinct = given.unique()
     # Of text, one value and nothing are two categories, such as a cross and no cross.
     if len(distinct) < 2 and (numbers is not None or len(given) in (0, len(column))):
         return "constant", "one value" if len(distinct) else "empty"
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return "date", "its type"
     words = set(to_texts(pd.Series(distinct[:9])).str.lower())
-    if any(words == {yes, no} for yes, no in YES_NO.items()):
-        return "yes/no", f"only {' and '.join(sorted(words))}"
+    if is_yes_no(words) and (words != {"x"} or len(given) < len(column)):
+        return "yes/no", f"only {' and '.join(sorted(words))}" + " or nothing" * (words == {"x"})
     if numbers is not None:
         if (missing := numbers.isna().mean()) > MAX_MISSING:
             return "not used", f"{missing:.0%} missing"
-        if _counts_customers(name, numbers):
-            return "identifier", "another whole number for every customer"
+        if why := _tells_apart(name, numbers, column):
+            return "identifier", why
         return "number", "numbers"
     if np.mean([DATE.fullmatch(text) is not None for text in distinct]) > 0.95:
         return "date", f"such as {distinct[0]}"
@@ -105,15 +183,19 @@ def _infer_role(name, column):
     return "category", f"{len(distinct):,} categories"
 
 
-def _counts_customers(name, numbers):
-    """Whether whole numbers, all distinct, follow each other or are called an id."""
-    if not np.isfinite(numbers).all() or (numbers % 1 != 0).any() or not numbers.is_unique:
-        return False
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
-    in_a_row = numbers.max() - numbers.min() + 1 == len(numbers)
-    return in_a_row or bool(words and words[-1].lower() in ID_WORDS)
-
-
-def is_used(roles, name):
-    """Whether a column takes part in the segments; `roles` as `infer_roles` gives them."""
-    return name in roles.index and TREATMENTS[roles["role"][name]].startswith("used")
+def _tells_apart(name, numbers, column):
+    """Say why whole numbers, all distinct, count customers or reach them; None if they do not."""
+    if not np.isfinite(numbers).all() or (numbers % 1 != 0).any() or not column.is_unique:
+        return None
+    words = _split_name(name)
+    compact = "".join(words)
+    called = words and (words[-1] in ID_WORDS or set(words) & CONTACT_WORDS)
+    if called or _ID_NAME.fullmatch(compact):
+        return "its name, and another whole number for every customer"
+    steps = np.diff(np.sort(numbers))
+    if (steps == steps[0]).all():
+        return f"whole numbers in steps of {steps[0]:.0f}"
+    # As a database counts, some having left since.
+    if (np.diff(numbers) > 0).all() and np.ptp(numbers) < 3 * len(numbers):
+        return "whole numbers that grow from row to row"
+    return None

@@ -1,33 +1,52 @@
-"""Read a table as it is, whatever wrote it."""
+"""Read a table as it is, whatever wrote it: separators, encodings, numbers, Parquet, Excel."""
 
 import codecs
 import csv
+import gzip
 import warnings
+from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from segmentation.customers.settings import TableError, read_settings
+from segmentation.customers.values import CONVENTIONS, decide, examine, parse, to_numbers
 
 SEPARATORS = ";,\t|"
 
+#: The encoding that is tried where a file is not UTF-8: what Windows writes in the West.
+FALLBACK = "windows-1252"
 
-def load_table(path, encoding=None):
+BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def load_table(path, encoding=None, *, settings=None, conventions=None):
     """Read a customer table as it is, without checking its values.
 
     Parameters
     ----------
     path : str or Path
-        A ``.parquet`` file, or delimited text with one header line. The separator is whichever
-        of semicolon, comma, tab and bar splits the header into most fields.
+        ``.parquet``, ``.xlsx``, or delimited text with one header line, ``.csv``, ``.tsv`` or
+        ``.csv.gz``. The separator is whichever of semicolon, comma, tab and bar splits the header
+        into most fields.
     encoding : str, optional
-        Of delimited text; by default what ``customers.toml`` beside it says, else UTF-8. A byte
-        order mark is no matter.
+        Of delimited text; by default what ``customers.toml`` beside it says, else UTF-8, else
+        UTF-16 with a byte order mark, else Windows-1252.
+    settings : dict, optional
+        As for `read_settings`.
+    conventions : dict of str to str, optional
+        How the numbers of some columns are written (see `segmentation.customers.values`); by
+        default what ``customers.toml`` says, else what the values of the file say.
 
     Returns
     -------
     DataFrame of shape (n_customers, n_columns)
-        Rows in the file's order, numbered from 0. An empty field is missing.
+        Rows in the file's order, numbered from 0. An empty field is missing. Columns whose values
+        are all numbers hold numbers, others text. ``attrs`` says how the file was read:
+        ``encoding``, ``conventions`` of its columns, ``examples`` of those that Python would read
+        otherwise, and those that had to be ``assumed``.
 
     Raises
     ------
@@ -37,43 +56,272 @@ def load_table(path, encoding=None):
     path = Path(path)
     if not path.is_file():
         raise TableError(f"{path}: no such file. Give the path of a customer table.")
-    encoding = encoding or read_settings(path).get("encoding", "UTF-8")
+    settings = read_settings(path, settings)
+    encoding = encoding or settings.get("encoding")
     try:
         if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
+            table, read = pd.read_parquet(path), {}
+        elif path.suffix == ".xlsx":
+            table, read = pd.read_excel(path, sheet_name=settings.get("sheet", 0)), {}
         else:
-            table = _read_delimited(path, "utf-8-sig" if _is_utf8(encoding) else encoding)
-    except UnicodeDecodeError as error:
+            table, read = _read_delimited(path, encoding)
+    except UnicodeError as error:
         raise TableError(
-            f"{path.name} is not {encoding} ({error.reason}). Save it as UTF-8, or name its "
-            f'encoding in customers.toml beside it, such as: encoding = "latin-1"'
+            f"{path.name} is not {encoding or 'UTF-8'} ({error}). Save it as UTF-8, or name its "
+            'encoding in customers.toml beside it, such as: encoding = "latin-1"'
         ) from error
     except LookupError as error:
         raise TableError(f"{path.name}: {error}. Give a name that Python knows.") from error
-    except (pd.errors.ParserWarning, csv.Error, ValueError, OSError) as error:
+    except (pd.errors.ParserWarning, csv.Error, ValueError, OSError, EOFError) as error:
         raise TableError(f"{path.name} cannot be read as a table: {error}") from error
-    return table.reset_index(drop=True).rename(columns=str)
+    table = _with_clean_header(path, table.reset_index(drop=True))
+    table = pd.DataFrame({name: _plain(table[name]) for name in table}, index=table.index)
+    return _with_numbers(table, conventions, settings, {"path": str(path)} | read)
+
+
+def _with_clean_header(path, table):
+    table = table.set_axis([" ".join(str(name).split()) for name in table.columns], axis=1)
+    unnamed = [name for name in table if name.startswith("Unnamed: ") and table[name].isna().all()]
+    table = table.drop(columns=unnamed)
+    twice = table.columns[table.columns.duplicated()].unique()
+    if len(twice):
+        raise TableError(f"{path.name} has two columns {', '.join(twice)}. Name them apart.")
+    return table
+
+
+# --- Delimited text -----------------------------------------------------------------------------
+
+
+def _read_delimited(path, encoding):
+    """Return a table of text, and how it was read."""
+    for tried in [encoding] if encoding else [_marked_encoding(path), FALLBACK]:
+        try:
+            separator = _find_separator(path, tried)
+            table = _read_text(path, tried, separator)
+        except UnicodeDecodeError:
+            if tried in (encoding, FALLBACK):
+                raise
+        else:
+            return table, {"encoding": tried, "separator": separator}
+    raise AssertionError("the fallback is tried last")
+
+
+def _marked_encoding(path):
+    with _opened(path, "rb") as file:
+        start = file.read(2)
+    return BYTE_ORDER_MARKS.get(start, "utf-8-sig")
+
+
+def _opened(path, mode, **options):
+    return (gzip.open if path.suffix == ".gz" else open)(path, mode, **options)
 
 
 def _is_utf8(encoding):
     return codecs.lookup(encoding).name == "utf-8"
 
 
-def _read_delimited(path, encoding):
-    with path.open(encoding=encoding, newline="") as lines:
-        header = lines.readline()
-    separator = max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
+def _text_lines(path, encoding):
+    """Open delimited text; a byte order mark is passed over."""
+    return _opened(path, "rt", encoding="utf-8-sig" if _is_utf8(encoding) else encoding, newline="")
+
+
+def _find_separator(path, encoding):
+    if ".tsv" in path.suffixes:
+        return "\t"
+    with _text_lines(path, encoding) as lines:
+        header = next((line for line in lines if line.strip()), "")
+    return max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
+
+
+def _read_text(path, encoding, separator):
     with warnings.catch_warnings():
         # Fields beyond those of the header would be lost.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        # Text such as "None" or "NA" is a category until an empty field says otherwise. In one
-        # piece: else a column may be of numbers in one part of the file and of text in another.
-        return pd.read_csv(
+        # Text such as "None" or "NA" is a category until an empty field says otherwise.
+        table = pd.read_csv(
             path,
             sep=separator,
-            encoding=encoding,
+            encoding="utf-8-sig" if _is_utf8(encoding) else encoding,
             index_col=False,
+            dtype="str",
             keep_default_na=False,
             na_values=["", "NaN", "nan"],
-            low_memory=False,
         )
+    return table.apply(lambda column: column.str.strip()).replace("", np.nan)
+
+
+def lines_of(table, rows):
+    """Name the lines of a file in which some rows stand: the first five.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `load_table` read it, or some of its rows.
+    rows : sequence of int
+        Numbers of rows, from 0.
+
+    Returns
+    -------
+    str
+        "line 7" or "lines 7, 9 and 40 more"; "row" for files that have no lines. Line 1 is the
+        header's, blank lines and line breaks within quotes count.
+    """
+    separator = table.attrs.get("separator")
+    shown = list(rows[:5])
+    if separator is None:
+        kind, numbers = "row", [row + 1 for row in shown]
+    else:
+        kind = "line"
+        lines = _line_numbers(Path(table.attrs["path"]), table.attrs["encoding"], separator)
+        numbers = list(islice(lines, max(shown) + 1))
+        numbers = [numbers[row] for row in shown]
+    more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
+    return f"{kind}{'s' if len(rows) > 1 else ''} {', '.join(map(str, numbers))}{more}"
+
+
+def _line_numbers(path, encoding, separator):
+    """Yield the line in which each row begins; pandas passes over blank lines too."""
+    with _text_lines(path, encoding) as lines:
+        reader, first, header = csv.reader(lines, delimiter=separator), 1, True
+        for fields in reader:
+            if fields and (len(fields) > 1 or fields[0] == "" or fields[0].strip(" ")):
+                if not header:
+                    yield first
+                header = False
+            first = reader.line_num + 1
+
+
+# --- Types --------------------------------------------------------------------------------------
+
+
+def _plain(column):
+    """Return a column as numbers, text, booleans, dates, or objects that are nothing of these."""
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        return _plain(column.astype(kind.categories.dtype if column.notna().all() else object))
+    if pd.api.types.is_timedelta64_dtype(kind):
+        return column.dt.total_seconds()
+    if isinstance(kind, np.dtype) and kind.kind != "O":
+        return column
+    if pd.api.types.is_bool_dtype(kind):
+        return column.astype(object).where(column.notna(), None)
+    if pd.api.types.is_numeric_dtype(kind):
+        exact = column.notna().all() and pd.api.types.is_integer_dtype(kind)
+        return pd.Series(column.to_numpy("int64" if exact else float, na_value=np.nan))
+    given = column.dropna()
+    if len(given) and all(isinstance(value, Decimal) for value in given):
+        return pd.to_numeric(column.astype(float))
+    return column
+
+
+def is_nested(column):
+    """Whether a column holds lists, records or bytes, which are neither numbers nor categories."""
+    if column.dtype != object:
+        return False
+    nested = (list, tuple, dict, set, bytes, np.ndarray)
+    return any(isinstance(value, nested) for value in column)
+
+
+def decide_conventions(evidence, settings=None, separator=","):
+    """Decide how the numbers of each column of a file are written.
+
+    Parameters
+    ----------
+    evidence : dict of str to Evidence
+        What the values of each column say (`segmentation.customers.values.examine`).
+    settings : dict, optional
+        As `read_settings` gives them; ``decimal`` and ``thousands`` narrow the choice.
+    separator : str, optional
+        Of the file's fields.
+
+    Returns
+    -------
+    dict of str to str
+        The convention of each column of numbers.
+    list of str
+        The columns for which something had to be assumed.
+    """
+    decimal, thousands = (settings or {}).get("decimal"), (settings or {}).get("thousands")
+    allowed = [
+        convention
+        for convention in CONVENTIONS
+        if decimal in (None, convention[0]) and thousands in (None, convention[1:])
+    ]
+    marks = set()
+    for written in evidence.values():
+        convention, assumed = decide(written, None, separator, allowed)
+        # A column of whole numbers says nothing of decimal marks.
+        if convention and not assumed and min(written.n_parsed) < max(written.n_parsed):
+            marks.add(convention[0])
+    mark = marks.pop() if len(marks) == 1 else None
+    decided = {name: decide(some, mark, separator, allowed) for name, some in evidence.items()}
+    conventions = {name: convention for name, (convention, _) in decided.items() if convention}
+    return conventions, [name for name, (_, assumed) in decided.items() if assumed]
+
+
+def examine_columns(table):
+    """Return the texts of each column of a table, and what they say of how numbers are written.
+
+    Parameters
+    ----------
+    table : DataFrame
+
+    Returns
+    -------
+    dict of str to Series of str
+    dict of str to Evidence
+        Of the columns that have texts.
+    """
+    texts = {name: _texts_of(table[name]) for name in table}
+    return texts, {name: examine(column) for name, column in texts.items() if len(column)}
+
+
+def _with_numbers(table, conventions, settings, read):
+    """Return a table whose columns of numbers are numbers, and how they were written."""
+    texts, evidence = examine_columns(table)
+    decided, assumed = decide_conventions(evidence, settings, read.get("separator", ","))
+    given = {name: conventions[name] for name in conventions or () if name in evidence}
+    decided |= given
+    examples = {}
+    for name, convention in decided.items():
+        if example := _example(texts[name], convention):
+            examples[name] = example
+        numbers = to_numbers(table[name], convention, sure=True)
+        # Of so many digits, as numbers of accounts have, a double would lose some.
+        exact = not texts[name].str.fullmatch(r"[-+]?\d{16,}").any()
+        if exact and numbers.notna().sum() == table[name].notna().sum():
+            table[name] = _whole(numbers)
+    assumed = [name for name in assumed if name not in given]
+    table.attrs = read | {"conventions": decided, "assumed": assumed, "examples": examples}
+    return table
+
+
+def _example(texts, convention):
+    """Show how a number is read that Python would read otherwise, or not at all."""
+    if convention == "." and pd.to_numeric(texts, errors="coerce").notna().all():
+        return None
+    read = {text: parse(text, convention) for text in texts.unique()[:1000]}
+    other = [
+        text for text, number in read.items() if number == number and not _is_plain(text, number)
+    ]
+    text = max(other, key=len, default=None)
+    return text and f"{text} read as {read[text]:.15g}"
+
+
+def _is_plain(text, number):
+    return pd.to_numeric(text, errors="coerce") == number
+
+
+def _texts_of(column):
+    """Return those values of a column that are text."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.dropna()
+    if column.dtype != object or is_nested(column):
+        return column.head(0)
+    return column[[isinstance(value, str) for value in column]].astype("str")
+
+
+def _whole(numbers):
+    """Return numbers as integers if they all are, and none is missing."""
+    whole = len(numbers) and np.isfinite(numbers).all() and (numbers % 1 == 0).all()
+    return numbers.astype("int64") if whole else numbers

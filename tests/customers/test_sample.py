@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.customers import BANK_COLUMNS, SAMPLE, is_sample, read_table
+from segmentation.customers import BANK_COLUMNS, SAMPLE, is_sample, load_customers
 
 SCRIPT = SAMPLE.with_name("make_sample.py")
 spec = importlib.util.spec_from_file_location("make_sample", SCRIPT)
@@ -145,7 +145,7 @@ def test_every_category_and_plausible_numbers(sample):
 
 def test_notebooks_can_read_it():
     assert is_sample(SAMPLE)
-    assert read_table(SAMPLE, BANK_COLUMNS).shape == (make_sample.N_ROWS, len(BANK_COLUMNS))
+    assert load_customers(SAMPLE).table.shape == (make_sample.N_ROWS, len(BANK_COLUMNS))
 
 
 def test_as_close_as_real_customers(sample, distances, bounds):

@@ -1,0 +1,295 @@
+"""Tables as they are written: dialects, encodings, numbers of ten locales, Parquet, Excel."""
+
+import datetime
+import gzip
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmentation.customers import TableError, infer_roles, load_customers, load_table
+
+N = 120
+
+
+def table_of(**columns):
+    """Return a table of 200 good customers, with columns put in or replaced."""
+    frame = {"age": np.arange(200) % 50 + 18, "job": ["services", "retired"] * 100}
+    return pd.DataFrame(frame | columns)
+
+
+def write(frame, path, **options):
+    frame.to_csv(path, index=False, **options)
+    return path
+
+
+@pytest.mark.parametrize("separator", list(";,\t|"))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_any_separator_and_byte_order_mark(tmp_path, separator, encoding):
+    frame = table_of(job=["a, b", "c; d"] * 100)
+    path = write(frame, tmp_path / "t.csv", sep=separator, encoding=encoding)
+    pd.testing.assert_frame_equal(load_table(path), frame, check_dtype=False)
+
+
+def test_windows_1252_is_tried_and_said(tmp_path):
+    frame = table_of(job=["Köchin \u2013 früh", "Bäcker €"] * 100)
+    path = write(frame, tmp_path / "t.csv", encoding="cp1252")
+    table = load_table(path)
+    pd.testing.assert_frame_equal(table, frame, check_dtype=False)
+    assert table.attrs["encoding"] == "windows-1252"
+    (tmp_path / "t.csv").write_bytes("a;b\n\x81;Ö\n".encode("latin-1") * 9)
+    with pytest.raises(TableError):
+        load_table(path)
+
+
+def test_compressed_and_tab_separated(tmp_path):
+    frame = table_of(job=["a, b; c", "d"] * 100)
+    packed, tabs = tmp_path / "t.csv.gz", tmp_path / "t.tsv"
+    packed.write_bytes(gzip.compress(frame.to_csv(index=False).encode()))
+    write(frame, tabs, sep="\t")
+    for path in (packed, tabs):
+        pd.testing.assert_frame_equal(load_table(path), frame, check_dtype=False)
+
+
+def test_excel_is_the_same_table(tmp_path):
+    frame = table_of(spent=np.arange(200) / 7, amount=["1.234,50 €", "99,00 €"] * 100)
+    frame["amount"] = frame["amount"].astype(object)
+    with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
+        frame.to_excel(book, index=False, sheet_name="first")
+        frame.head(150).to_excel(book, index=False, sheet_name="second")
+    table = load_table(tmp_path / "t.xlsx")
+    expected = frame.assign(amount=[1234.5, 99.0] * 100)
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+    (tmp_path / "customers.toml").write_text('sheet = "second"')
+    assert len(load_table(tmp_path / "t.xlsx")) == 150
+    (tmp_path / "customers.toml").write_text('sheet = "none"')
+    with pytest.raises(TableError):
+        load_table(tmp_path / "t.xlsx")
+
+
+def test_blanks_around_headers_and_values_go(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(" age , work class\n" + " 39, State-gov\n 50 , Private \n" * 100)
+    table = load_table(path)
+    assert list(table) == ["age", "work class"]
+    assert table["age"].tolist() == [39, 50] * 100
+    assert table["work class"].tolist() == ["State-gov", "Private"] * 100
+
+
+def test_equal_headers_are_an_error(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("age, age ,job\n" + "1,2,x\n" * 200)
+    with pytest.raises(TableError, match="age"):
+        load_table(path)
+
+
+def test_blank_lines_do_not_matter(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\n\nage;job\n\n" + "20;a\n\n   \n30;b\n" * 100)
+    assert load_table(path)["age"].tolist() == [20, 30] * 100
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n\n", b"a,b,c\n" + b"1,2,3,4\n" * 200, b'a;b\n"1;2\n'],
+    ids=["empty", "blank", "too many fields", "open quote"],
+)
+def test_what_is_no_table_is_refused(tmp_path, content):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(TableError):
+        load_table(tmp_path / "t.csv")
+    with pytest.raises(TableError):
+        load_table(tmp_path / "none.csv")
+
+
+# --- Lines
+
+
+def test_lines_are_those_of_the_file(tmp_path):
+    """Blank lines count, and the lines within quotes."""
+    rows = ["20;a"] * 200
+    rows[3] = '"2o";x'
+    rows[1] = '30;"two\nlines"'
+    text = "\nage;job\n\n" + "\n".join(rows[:100]) + "\n\n  \n" + "\n".join(rows[100:]) + "\n"
+    path = tmp_path / "t.csv"
+    path.write_text(text.replace("20;a", "20;a", 1), newline="")
+    lines = text.split("\n")
+    expected = 1 + next(i for i, line in enumerate(lines) if "2o" in line)
+    with pytest.raises(TableError, match=rf"line {expected} "):
+        load_customers(path, {"roles": {"age": "number"}})
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(st.data())
+def test_any_bad_line_is_named(tmp_path_factory, data):
+    blanks = data.draw(st.lists(st.sampled_from(["", "\n", "  \n"]), min_size=N, max_size=N))
+    breaks = data.draw(
+        st.lists(st.sampled_from(["a", "b\nb", 'c ""c""\nc']), min_size=N, max_size=N)
+    )
+    bad = data.draw(st.integers(0, N - 1))
+    text, expected = "x,y,z\n", None
+    for i, (blank, word) in enumerate(zip(blanks, breaks, strict=True)):
+        text += blank
+        if i == bad:
+            expected = text.count("\n") + 1
+        text += f'{"wrong" if i == bad else i % 7},"{word}",{i % 5}\n'
+    path = tmp_path_factory.mktemp("lines") / "t.csv"
+    path.write_text(text, newline="")
+    with pytest.raises(TableError, match=rf"line {expected} "):
+        load_customers(path)
+
+
+# --- Numbers
+
+#: Decimal mark, thousands mark, prefix, suffix, how a negative number looks.
+LOCALES = {
+    "plain": (".", "", "", "", "-{}"),
+    "english": (".", ",", "$", "", "({})"),
+    "german": (",", ".", "", " €", "-{}"),
+    "french": (",", "\u202f", "", "\u00a0€", "-{}"),
+    "swiss": (".", "’", "CHF ", "", "-{}"),  # noqa: RUF001
+    "swedish": (",", " ", "", " kr", "\u2212{}"),
+    "sap": (",", ".", "", "", "{}-"),
+    "brazilian": (",", ".", "R$ ", "", "-{}"),
+    "indian percent": (".", "", "", "%", "-{}"),
+    "polish": (",", " ", "", " zł", "-{}"),
+}
+
+
+def formatted(value, n_decimals, locale):
+    decimal, thousands, prefix, suffix, negative = LOCALES[locale]
+    text = f"{abs(value):,.{n_decimals}f}"
+    text = text.translate(str.maketrans({",": thousands, ".": decimal}))
+    text = f"{prefix}{text}{suffix}"
+    return negative.format(text) if value < 0 else text
+
+
+@settings(deadline=None, derandomize=True, max_examples=120)
+@given(
+    st.sampled_from(sorted(LOCALES)),
+    st.sampled_from(list(";\t")),
+    st.lists(st.integers(-(10**9), 10**9), min_size=N, max_size=N),
+    st.lists(st.sampled_from(["", "n/a", None]), min_size=3, max_size=3),
+    st.sampled_from([1, 2, 4]),
+)
+def test_numbers_of_any_locale(tmp_path_factory, locale, separator, units, missing, n_decimals):
+    values = [unit / 10**n_decimals for unit in units]
+    whole = [unit // 1000 for unit in units]
+    frame = pd.DataFrame(
+        {
+            "amount": [formatted(value, n_decimals, locale) for value in values],
+            "pieces": [formatted(value, 0, locale) for value in whole],
+            "plan": ["basic", "pro", "plus"] * (N // 3),
+            "left": ["ja", "nein"] * (N // 2),
+            "gap": [*missing, *[formatted(value, n_decimals, locale) for value in values[3:]]],
+        }
+    )
+    path = tmp_path_factory.mktemp("locale") / "t.csv"
+    write(frame, path, sep=separator)
+    table = load_table(path)
+    # What is no whole number of thousands says how all of them are written.
+    np.testing.assert_allclose(table["amount"], values)
+    np.testing.assert_allclose(table["pieces"], whole)
+    roles = infer_roles(table)["role"]
+    assert roles[["plan", "left"]].tolist() == ["category", "yes/no"]
+    if pd.Series(values[3:]).nunique() > 2:
+        assert roles["gap"] == "number"
+    if pd.Series(values).nunique() > 2:
+        assert roles["amount"] == "number"
+
+
+@pytest.mark.parametrize(
+    ("texts", "separator", "numbers", "assumed"),
+    [
+        (["1,234", "5,678"], ",", [1234, 5678], True),
+        (["1,234", "5,678"], ";", [1.234, 5.678], True),
+        (["1.234", "5.678"], ";", [1.234, 5.678], True),
+        (["1.234", "5.67"], ",", [1.234, 5.67], False),
+        (["1.234", "1.234.567"], ",", [1234, 1234567], False),
+        (["0,123", "5,678"], ",", [0.123, 5.678], False),
+        (["1'234", "12"], ",", [1234, 12], False),
+        (["1e3", "2.5E-2"], ",", [1000, 0.025], False),
+        (["(5)", "7"], ",", [-5, 7], False),
+        (["5-", "7"], ",", [-5, 7], False),
+        (["$1,234.50", "$2"], ",", [1234.5, 2], False),
+        (["12 %", "3,5 %"], ",", [12, 3.5], False),
+        (["EUR 5", "7 EUR"], ",", [5, 7], False),
+    ],
+)
+def test_how_numbers_are_written_is_decided_by_all(tmp_path, texts, separator, numbers, assumed):
+    frame = table_of(x=texts * 100)
+    table = load_table(write(frame, tmp_path / "t.csv", sep=separator))
+    assert table["x"].tolist() == numbers * 100
+    assert ("x" in table.attrs["assumed"]) == assumed
+
+
+def test_other_columns_decide_what_one_leaves_open(tmp_path):
+    frame = table_of(x=["1.234", "5.678"] * 100, y=["1,5", "2,25"] * 100)
+    table = load_table(write(frame, tmp_path / "t.csv", sep=";"))
+    assert table["x"].tolist() == [1234, 5678] * 100
+    assert not table.attrs["assumed"]
+
+
+def test_settings_overrule_what_is_assumed(tmp_path):
+    path = write(table_of(x=["1.234", "5.678"] * 100), tmp_path / "t.csv", sep=";")
+    (tmp_path / "customers.toml").write_text('decimal = ","\nthousands = "."')
+    table = load_table(path)
+    assert table["x"].tolist() == [1234, 5678] * 100
+    assert not table.attrs["assumed"]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["01067", "80331"], ["$5", "7 €"], ["1,2,3", "4,5,6"], ["12:30", "7:05"], ["--5", "x"]],
+    ids=["codes", "currencies", "lists", "times", "signs"],
+)
+def test_what_is_no_one_number_stays_text(tmp_path, texts):
+    table = load_table(write(table_of(x=texts * 100), tmp_path / "t.csv"))
+    assert table["x"].tolist() == texts * 100
+
+
+def test_no_digit_of_a_long_number_is_lost(tmp_path):
+    account = [str(10**18 + i) for i in range(200)]
+    table = load_table(write(table_of(account=account), tmp_path / "t.csv"))
+    assert table["account"].tolist() == account
+    assert infer_roles(table)["role"]["account"] == "identifier"
+
+
+def test_conventions_of_another_file_are_kept(tmp_path):
+    path = write(table_of(x=["1.234", "5.678"] * 100), tmp_path / "t.csv")
+    assert load_table(path, conventions={"x": ",."})["x"].tolist() == [1234, 5678] * 100
+
+
+# --- Parquet
+
+
+def test_types_of_parquet_are_plain(tmp_path):
+    given_ = {
+        "decimal": ([Decimal("1.50"), Decimal("2.25"), None, Decimal(3)] * 50, "number"),
+        "nullable": (pd.array([1, 2, None, 4] * 50, dtype="Int64"), "number"),
+        "floats": (pd.array([1.5, None, 2.5, 3] * 50, dtype="Float32"), "number"),
+        "boolean": (pd.array([True, False, None, True] * 50, dtype="boolean"), "yes/no"),
+        "categories": (pd.Categorical(["a", "b", "c", "d"] * 50), "category"),
+        "numbers as categories": (pd.Categorical([1, 2, 3, 4] * 50), "number"),
+        "timestamp": (pd.date_range("2020", periods=200, tz="Europe/Berlin"), "date"),
+        "day": ([datetime.date(2020, 1, 1 + i % 28) for i in range(200)], "date"),
+        "duration": (pd.to_timedelta(np.arange(200) * 7 % 31, "h"), "number"),
+        "time": ([datetime.time(i % 24) for i in range(200)], "category"),
+        "list": ([[1, 2], [3]] * 100, "not used"),
+        "struct": ([{"a": 1}, {"a": 2}] * 100, "not used"),
+        "bytes": ([b"a", b"b"] * 100, "not used"),
+        "empty": ([None] * 200, "constant"),
+    }
+    frame = table_of(**{name: values for name, (values, _) in given_.items()})
+    frame.to_parquet(tmp_path / "t.parquet")
+    loaded = load_customers(tmp_path / "t.parquet")
+    roles = loaded.roles["role"].to_dict()
+    # A time of day has more than 20 values, of which the rarest are one.
+    assert {name: roles[name] for name in given_} == {name: r for name, (_, r) in given_.items()}
+    assert loaded.table["decimal"].tolist() == [1.5, 2.25, 2.25, 3] * 50
+    assert loaded.table["nullable"].tolist() == [1, 2, 2, 4] * 50
+    with pytest.raises(TableError, match="list"):
+        load_customers(tmp_path / "t.parquet", {"roles": {"list": "category"}})
