@@ -11,7 +11,7 @@ from pyod.models.ecod import ECOD
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
 
-from segmentation.customers import BANK_COLUMNS, find_table, read_table
+from segmentation.customers import find_table, load_customers
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def study_rows():
     -------
     DataFrame of shape (n_customers, 8), ndarray of shape (n_customers, 8)
     """
-    customers = read_table(find_table(), BANK_COLUMNS)
+    customers = load_customers(find_table()).table
     encoded = make_pipeline(OrdinalEncoder(), PowerTransformer()).fit_transform(customers)
     kept = ECOD().fit(encoded).labels_ == 0
     return customers[kept].reset_index(drop=True), encoded[kept]

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
 
 from segmentation import silhouette
-from segmentation.customers import BANK_COLUMNS, read_table
+from segmentation.customers import load_customers
 from segmentation.silhouette import (
     gower_silhouette_samples,
     mixed_silhouette_samples,
@@ -147,7 +147,7 @@ def test_euclidean_over_many_blocks_and_passes_equals_scikit_learn(n_features):
 
 
 def test_the_published_silhouette(bank_marketing):
-    table = read_table(bank_marketing, BANK_COLUMNS)
+    table = load_customers(bank_marketing).table
     X = make_pipeline(OrdinalEncoder(), PowerTransformer()).fit_transform(table)
     X = X[ECOD().fit(X).labels_ == 0]
     labels = KMeans(5, n_init=10, max_iter=100, random_state=42).fit_predict(X)
