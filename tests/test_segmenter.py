@@ -380,7 +380,7 @@ def peak():
     tracemalloc.stop()
 
 
-LARGE = 200_000_000
+LARGE = 60_000_000
 
 
 def test_a_small_zip_of_much_is_refused_unread(messy, tmp_path, peak):
