@@ -126,7 +126,7 @@ def _embed(about, table):
     """Return the embedding of new customers by the encoder of the old ones."""
     # Imported here: it needs torch, and other segmenters do not.
     from segmentation.embedding import EmbeddingError, encode, rows_to_text
-    from segmentation.embedding.encoder import find_model, hash_model
+    from segmentation.embedding.models import find_model, hash_model
 
     encoder = about["encoder"]
     texts = rows_to_text(labelled(clean(table, about["schema"])[0], about["column_labels"]))

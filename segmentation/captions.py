@@ -17,6 +17,11 @@ def removed(shares, quota):
     )
 
 
+def most_removed(shares):
+    """Say of whom an outlier detector removed most; `shares` as `profiles.removed_shares`."""
+    return f"{shares['removed'].iloc[0]:.0%} of the customers with {' = '.join(shares.index[0])}"
+
+
 def elbow(visualizer):
     """Say where the elbow lies, and how much the first and the last step bring."""
     ks, distortions = visualizer.k_values_, visualizer.k_scores_
@@ -35,8 +40,11 @@ def best_k(best):
     return "Best k: " + ", ".join(f"**{k}** by {measure}" for measure, k in best.items()) + ". "
 
 
-def silhouettes(samples, measures):
-    """Say between what the mean silhouettes lie; `measures` as `selection.measure`."""
+def silhouettes(samples, measures, errors):
+    """Say between what the mean silhouettes lie; `measures` as `selection.measure`.
+
+    `errors` are the standard errors of the means, 0 where all customers were measured.
+    """
     means = measures["silhouette"]
     negative = (samples < 0).mean(axis=1)
     return (
@@ -44,6 +52,8 @@ def silhouettes(samples, measures):
         f"{means.idxmin()}) and {means.max():.3f} (k = {means.idxmax()}); {negative.min():.0%} "
         f"to {negative.max():.0%} of the customers lie nearer to another segment than to their own "
         "(left of 0)."
+        + f" Standard errors: {errors.round(4)}, of {samples.shape[1]:,} customers."
+        * bool(errors.any())
     )
 
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import plotly.graph_objects as go
 from IPython.display import Markdown, display, update_display
 
+from segmentation import profiles
 from segmentation.customers import describe_roles, describe_source
 
 # Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
@@ -44,6 +45,37 @@ def show_customers(path, loaded):
     display(Markdown(describe_roles(loaded)))
 
 
+def show_segments(loaded, kept, segments, names):
+    """Show a table of the segments, and of the protected columns the shares per segment.
+
+    Parameters
+    ----------
+    loaded : Customers
+    kept : DataFrame of shape (n_kept, n_columns)
+        The customers that have segments, some rows of ``loaded.table``.
+    segments : array of int, shape (n_kept,)
+    names : DataFrame
+        As `segmentation.profiles.name_segments` gives it.
+    """
+    table = profiles.segment_table(kept, segments, names).round(1)
+    display(table.assign(share=table["customers"].div(len(kept)).map("{:.1%}".format)))
+    if loaded.watched:
+        watched = loaded.raw.loc[kept.index, loaded.watched]
+        display(profiles.shares(watched, segments).map("{:.0%}".format))
+
+
+def show_verdict(finding):
+    """Show a verdict here and below the title, where it was announced.
+
+    Parameters
+    ----------
+    finding : str
+        In Markdown.
+    """
+    update_display(Markdown(f"**Verdict.** {finding}"), display_id="verdict")
+    display(Markdown(finding))
+
+
 def end_notebook(reason):
     """Make a sentence the verdict of a notebook and end the notebook, with no traceback.
 
@@ -57,8 +89,7 @@ def end_notebook(reason):
     NotApplicable
         Always; `segmentation.build` takes it for an end like any other.
     """
-    update_display(Markdown(f"**Verdict.** {reason}"), display_id="verdict")
-    display(Markdown(reason))
+    show_verdict(reason)
     raise NotApplicable(reason)
 
 

@@ -272,3 +272,27 @@ def typical(customers, segments):
     rules |= {name: lambda some: some.mode().iloc[0] for name in customers if name not in rules}
     table = customers.groupby(np.asarray(segments)).agg(rules)[list(customers)]
     return table.rename_axis("segment")
+
+
+def shares(columns, segments):
+    """Give the share of each value of some columns in each segment, and among all.
+
+    Parameters
+    ----------
+    columns : DataFrame of shape (n_customers, n_columns)
+    segments : array-like of shape (n_customers,)
+
+    Returns
+    -------
+    DataFrame, indexed by column and value
+        A column per segment, then ``all``. A segment that differs much from all may stand for a
+        group of people, whether the column took part or not.
+    """
+    groups = {**{i: np.asarray(segments) == i for i in np.unique(segments)}, "all": slice(None)}
+    parts = {
+        name: pd.DataFrame(
+            {i: columns[name][rows].value_counts(normalize=True) for i, rows in groups.items()}
+        )
+        for name in columns
+    }
+    return pd.concat(parts, names=["column", "value"]).fillna(0)

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from segmentation import figures, profiles
+from segmentation import figures, profiles, shap_figures
 
 matplotlib.use("agg")
 
@@ -70,11 +70,11 @@ def test_interactive_points_are_capped_and_keep_their_segment(monkeypatch):
 def test_shap_figures_have_a_bar_and_a_swarm_per_segment():
     features = CUSTOMERS.astype({"loan": "category", "job": "category"})
     values = RNG.normal(size=(60, 3, 3))
-    bars = figures.shap_bars(values, features).axes[0]
+    bars = shap_figures.shap_bars(values, features).axes[0]
     assert len(bars.patches) == 9
-    swarms = figures.shap_beeswarms(values, features).axes
+    swarms = shap_figures.shap_beeswarms(values, features).axes
     assert [axis.get_title() for axis in swarms] == ["segment 1", "segment 2", "segment 3"]
-    again = figures.shap_beeswarms(values, features).axes
+    again = shap_figures.shap_beeswarms(values, features).axes
     for one, two in zip(swarms, again, strict=True):
         for dots, others in zip(one.collections, two.collections, strict=True):
             assert np.array_equal(dots.get_offsets(), others.get_offsets())
@@ -85,5 +85,5 @@ def test_beeswarms_leave_the_global_generator_as_it_was():
     expected = np.random.random(3)
     np.random.seed(7)
     features = CUSTOMERS.astype({"loan": "category", "job": "category"})
-    figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features)
+    shap_figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features)
     assert np.array_equal(np.random.random(3), expected)

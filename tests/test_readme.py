@@ -12,7 +12,8 @@ import embedding_creation
 from benchmarks import stages
 from segmentation import __main__ as command
 from segmentation.build import NOTEBOOKS, ROOT, find_notebooks, find_verdict
-from segmentation.customers import SETTINGS, read_settings
+from segmentation.customers import read_settings
+from segmentation.customers.settings import SETTINGS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -237,7 +237,7 @@ def _describe_column(name, role, why, treatment, customers):
 
 def _named_problems(table, settings):
     """Yield a sentence for each column that the settings name and the table has not."""
-    keys = ("columns", "roles", "labels", "weights")
+    keys = ("columns", "roles", "labels")
     named = [name for key in keys for name in settings.get(key, ())]
     named += [settings[key] for key in ("target", "id") if key in settings]
     absent = [name for name in dict.fromkeys(named) if name not in table]

@@ -13,9 +13,6 @@
     roles = {branch = "category"}                 # where the inferred role is not the right one
     segments = 4                                  # how many; by default what the measures say
     min_segment = 0.02                            # the smallest share that is a segment
-    weights = {spent = 0.5}                       # how much a column counts in distances
-    value = 120.0                                 # what a success is worth
-    cost = 4.0                                    # what a contact costs
 """
 
 import itertools
@@ -36,9 +33,6 @@ SETTINGS = {
     "roles": dict,
     "segments": int,
     "min_segment": float,
-    "weights": dict,
-    "value": int | float,
-    "cost": int | float,
 }
 
 DECIMALS = (".", ",")
@@ -121,14 +115,9 @@ def _values_out_of_range(right):
         "thousands": lambda mark: mark in THOUSANDS,
         "segments": lambda number: number >= 2,
         "min_segment": lambda share: 0 <= share < 0.5,
-        "value": lambda amount: amount >= 0,
-        "cost": lambda amount: amount >= 0,
     }
     for key, is_in in ranges.items():
         if key in right and not is_in(right[key]):
             yield f"setting {key} is {right[key]!r}, which it cannot be"
     if right.get("decimal", ".") == right.get("thousands"):
         yield "settings decimal and thousands are the same mark"
-    for name, weight in right.get("weights", {}).items():
-        if not _is_a(weight, float) or not 0 <= weight < float("inf"):
-            yield f"the weight of {name} is {weight!r}: give a number from 0 on"

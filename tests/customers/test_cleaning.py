@@ -193,7 +193,7 @@ def test_settings_come_from_the_file_beside_the_table(tmp_path):
     ("text", "named"),
     [
         ("roles = {age = 'fruit'}", "fruit"),
-        ("target = 'x'\nlabels = {z = 'y'}\nid = 'w'\nweights = {v = 1}", "z, v, x, w"),
+        ("target = 'x'\nlabels = {z = 'y'}\nid = 'w'", "z, x, w"),
         ("labels = {age = 'job'}", "job"),
         ("encoding = 'klingon'", "klingon"),
         ("roles = {job = 'number'}", "'services'"),

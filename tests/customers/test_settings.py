@@ -16,9 +16,6 @@ labels = {age = "years"}
 roles = {age = "number"}
 segments = 4
 min_segment = 0.05
-weights = {age = 0.5}
-value = 120
-cost = 1.5
 """
 
 
@@ -31,8 +28,7 @@ def read(folder, text, settings=None, encoding="utf-8"):
 def test_every_key_is_read_whatever_editor_wrote_it(tmp_path, encoding):
     settings = read(tmp_path, EVERYTHING, encoding=encoding)
     assert settings["segments"] == 4
-    assert settings["weights"] == {"age": 0.5}
-    assert len(settings) == 14
+    assert len(settings) == 11
 
 
 def test_no_file_is_no_settings(tmp_path):
@@ -63,10 +59,6 @@ def test_parameters_come_before_make_and_make_before_the_file(tmp_path, monkeypa
         ("decimal = ';'", "decimal"),
         ("thousands = 'x'", "thousands"),
         ("decimal = ','\nthousands = ','", "same"),
-        ("weights = {age = -1}", "age"),
-        ("weights = {age = 'much'}", "age"),
-        ("value = 'much'", "value"),
-        ("cost = -1", "cost"),
     ],
 )
 def test_bad_settings_are_refused_by_name(tmp_path, text, named):
@@ -76,8 +68,6 @@ def test_bad_settings_are_refused_by_name(tmp_path, text, named):
 
 def test_every_problem_at_once(tmp_path):
     with pytest.raises(TableError) as caught:
-        read(
-            tmp_path, "colums = []\ncolumns = 'age'\nsegments = 1\nweights = {age = -1}\ncost = -2"
-        )
-    for named in ("colums", "columns", "segments", "age", "cost"):
+        read(tmp_path, "colums = []\ncolumns = 'age'\nsegments = 1\nmin_segment = -2")
+    for named in ("colums", "columns", "segments", "min_segment"):
         assert named in str(caught.value)
