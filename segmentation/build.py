@@ -34,9 +34,11 @@ from segmentation import files
 from segmentation.customers import (
     DownloadError,
     TableError,
+    describe_roles,
     describe_source,
     find_table,
     is_bank_marketing,
+    load_customers,
 )
 from segmentation.customers.source import BANK_MARKETING_SHA256
 from segmentation.notebook import NotApplicable
@@ -48,6 +50,9 @@ IMAGES = ROOT / "img"
 
 #: What may have a docstring.
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+#: How the threads of OpenMP's two libraries wait: asleep.
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 
@@ -100,14 +105,20 @@ def main(args=None):
                 "show that one: remove CUSTOMERS and data/train.csv, and it is downloaded."
             )
         notebooks = find_notebooks(options.further or options.render, options.notebooks)
+        # Whatever makes the table unusable is said now, not after minutes.
+        loaded = load_customers(table)
     except (TableError, DownloadError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(_as_text(describe_source(table)))
+    about = f"{describe_source(table)}\n\n{describe_roles(loaded)}"
+    print(_as_text(about))
     # The notebooks find their table by this variable, so that none looks for the network again.
     os.environ["CUSTOMERS"] = str(table.resolve())
+    # Threads that wait by spinning take the cores from whoever else has work, ten times over.
+    for name, value in PASSIVE.items():
+        os.environ.setdefault(name, value)
     try:
-        return _render(notebooks) if options.render else _build(notebooks, table)
+        return _render(notebooks) if options.render else _build(notebooks, about)
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -144,7 +155,7 @@ def find_notebooks(further, names=()):
     return [path for path in paths if not names or path.stem in names]
 
 
-def _build(notebooks, table):
+def _build(notebooks, about):
     BUILD.mkdir(exist_ok=True)
     (BUILD / "plotly.min.js").write_text(plotly.offline.get_plotlyjs(), encoding="utf-8")
     articles = []
@@ -153,7 +164,7 @@ def _build(notebooks, table):
         files.write_text(BUILD / path.name, nbformat.writes(notebook))
         files.write_text(BUILD / f"{path.stem}.html", to_html(notebook))
         articles.append(_article(path.stem, notebook))
-    source = markdown2html(describe_source(table))
+    source = markdown2html(about)
     files.write_text(BUILD / "index.html", PAGE.format(source=source, articles="".join(articles)))
     print(f"Open {BUILD / 'index.html'}")
     return 0
