@@ -1,6 +1,7 @@
 """Run every benchmark and print one table: ``python -m benchmarks [name ...]``.
 
-``python -m benchmarks stages`` measures ours alone, from 10,000 to a million customers.
+``python -m benchmarks stages`` measures ours alone, from 10,000 to a million customers;
+``python -m benchmarks calibration`` tries the test for groups on tables with and without any.
 """
 
 import importlib
@@ -9,8 +10,6 @@ import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
-
-from benchmarks import stages
 
 FORMAT = "{:<58} {:<22} {:>10} {:>10} {:>8}  {}"
 
@@ -41,7 +40,7 @@ def main(names):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["stages"]:
-        stages.main()
+    if sys.argv[1:] in (["stages"], ["calibration"]):
+        importlib.import_module(f"benchmarks.{sys.argv[1]}").main()
     else:
         main(sys.argv[1:])

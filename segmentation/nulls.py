@@ -13,21 +13,26 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
-#: Rows that are simulated to fit the cloud. Their own error is about 1 / sqrt(20,000) = 0.007.
-FIT_ROWS = 20_000
-#: Most corrections of the latent correlations, and the largest error of a pair that ends them.
-#: Eight bank columns take all of them, about 6 s; tables of numbers two or three.
-FIT_STEPS = 30
-CLOSE = 0.01
+#: Rows that are simulated to fit the cloud: ten times the table's, up to where their own error,
+#: 1 / sqrt(20,000) = 0.007, is small enough for any table.
+FIT_COPIES, FIT_ROWS = 10, 20_000
+#: Most corrections of the latent correlations: eight bank columns take all of them, about 2 s.
+#: They end when the largest error of a pair is below 0.01 or a quarter of the sampling error of
+#: a correlation, 1 / sqrt(n_rows), or when this many in a row make nothing better.
+FIT_STEPS, CLOSE, CLOSE_SHARE, FIT_PATIENCE = 30, 0.01, 0.25, 4
 #: Keeps a rare category, which hardly feels its latent, from being pushed out of all proportion.
 RIDGE = 0.1
 #: Eigenvalues of the latent correlations are at least this.
 LEAST_EIGENVALUE = 1e-4
 #: Corrections of the offsets of a column's categories, before single rows are moved.
 OFFSET_STEPS = 12
+
+#: Sums over rows then come out the same on any number of cores.
+ONE_THREAD = {"limits": 1, "user_api": "blas"}
+THREADS = ThreadpoolController()
 
 
 class ClustersTest(NamedTuple):
@@ -58,7 +63,7 @@ class OneCloud(NamedTuple):
             Each column is a permutation of the table's.
         """
         n = len(self.table)
-        with threadpool_limits(1, user_api="blas"):
+        with THREADS.limit(**ONE_THREAD):
             latents = _whitened(np.random.default_rng(seed), 1, n, len(self.root))[0] @ self.root
         twin = {}
         for column in self.columns:
@@ -142,12 +147,12 @@ def fit_one_cloud(table, seed=0):
         kind = _Numbers if _is_number(table[name]) else _Categories
         columns.append(kind(table[name], place))
         place = columns[-1].place.stop
-    if len(table) <= place:
+    if not 0 < place < len(table):
         raise ValueError(
             f"the table has {len(table)} rows for {place} numbers and categories: give more rows, "
             "or merge rare categories."
         )
-    with threadpool_limits(1, user_api="blas"):
+    with THREADS.limit(**ONE_THREAD):
         return OneCloud(table, columns, _fit(columns, len(table), place, seed))
 
 
@@ -269,12 +274,13 @@ def _whitened(rng, n_parts, n_rows, n_latents):
 def _fit(columns, n_rows, n_latents, seed):
     """Return the symmetric root of the latent correlations with the least error seen."""
     part = min(n_rows, FIT_ROWS // 2)
-    n_parts = max(2, -(-FIT_ROWS // part))
+    n_parts = min(FIT_COPIES, FIT_ROWS // part)
+    close = max(CLOSE, CLOSE_SHARE / np.sqrt(n_rows))
     drawn = np.arange(n_parts * part) * n_rows // (n_parts * part)
     white = _whitened(np.random.default_rng(seed), n_parts, part, n_latents)
     observed = _observed(columns, n_rows)
     correlations, least, kept = np.eye(n_latents), np.inf, None
-    for _ in range(FIT_STEPS):
+    for step in range(FIT_STEPS):
         root = _root(correlations)
         latents = (white @ root).reshape(-1, n_latents)
         features = np.empty_like(latents)
@@ -285,8 +291,9 @@ def _fit(columns, n_rows, n_latents, seed):
         products = np.swapaxes(by_part, 1, 2) @ by_part / part
         errors = _errors(columns, observed, products, part / n_rows)
         if (total := np.sum(errors**2)) < least:
-            least, kept = total, (root, [getattr(column, "offsets", None) for column in columns])
-        if _largest(columns, errors) < CLOSE:
+            least, best_step = total, step
+            kept = root, [getattr(column, "offsets", None) for column in columns]
+        if _largest(columns, errors) < close or step - best_step == FIT_PATIENCE:
             break
         gain = _gain(columns, features, latents, correlations)
         correlations = _as_correlations(correlations + gain @ errors @ gain.T)
