@@ -6,7 +6,7 @@ prints a table and writes calibration.csv and calibration.png beside this file. 
 groups come from six laws, three of which are a normal cloud; tables with three groups from normal
 clouds at rising distance. Each is clustered into three as a notebook would cluster
 it, and judged by `segmentation.nulls.clusters_test` and by the silhouettes of shuffled columns.
-About ten minutes on two cores.
+Some twenty minutes of processor time.
 """
 
 from pathlib import Path
@@ -265,11 +265,11 @@ def _draw_false_alarms(axis, alarms):
 
 
 def _draw_power(axis, found_shares):
-    for colour, (kind, shares) in zip(figures.PALETTE, found_shares.items(), strict=False):
+    for colour, (kind, shares) in zip(figures.PALETTE[1:], found_shares.items(), strict=False):
         axis.plot(shares.index, shares, marker="o", markersize=4, color=colour, label=kind)
     axis.axhline(0.8, color="black", linestyle="--", linewidth=0.8)
     axis.set_title("Three groups:\ntwins show them")
-    axis.set_xlabel("distance of the groups, in standard deviations")
+    axis.set_xlabel("distance (standard deviations)")
     axis.legend(loc="lower right", fontsize=8)
 
 
