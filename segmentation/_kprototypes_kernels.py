@@ -142,7 +142,7 @@ def _update_centre(clusters, c):
 
 
 @njit(nogil=True, cache=True)
-def found(rows, labels, clusters):
+def establish(rows, labels, clusters):
     """Form clusters, all of them empty so far, from labels; none may stay empty."""
     for row in range(labels.shape[0]):
         c, block, i = labels[row], row // BLOCK, row % BLOCK
@@ -252,10 +252,10 @@ def count_mismatches(codes, mode):
 def find_distinct(numbers, codes, order, limit):
     """Return the first `limit` rows, in this order, that differ from every row before them."""
     distinct = np.empty(limit, np.int64)
-    found = 0
+    n_distinct = 0
     for i in order:
         known = False
-        for other in distinct[:found]:
+        for other in distinct[:n_distinct]:
             if not known:
                 known = True
                 for j in range(codes.shape[0]):
@@ -263,8 +263,8 @@ def find_distinct(numbers, codes, order, limit):
                 for j in range(numbers.shape[0]):
                     known = known and numbers[j, i] == numbers[j, other]
         if not known:
-            distinct[found] = i
-            found += 1
-            if found == limit:
+            distinct[n_distinct] = i
+            n_distinct += 1
+            if n_distinct == limit:
                 break
-    return distinct[:found]
+    return distinct[:n_distinct]

@@ -345,7 +345,7 @@ def _run(table, starts, max_iter, seed):
     random_state = np.random.RandomState(seed)
     labels = starts.find(random_state)
     clusters = _empty_clusters(table, starts)
-    kernels.found(table.rows, labels, clusters)
+    kernels.establish(table.rows, labels, clusters)
     prototypes = clusters.centres, clusters.modes, table.gamma
     costs = [kernels.assign(table.rows, *prototypes, labels)]
     for _ in range(max_iter):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import Markdown, display, update_display
 
@@ -41,7 +42,8 @@ def show_customers(path, loaded):
     """
     print(f"{len(loaded.table):,} customers, {loaded.table.shape[1]} columns")
     display(Markdown(describe_source(path)))
-    display(loaded.roles)
+    with pd.option_context("display.max_colwidth", None):
+        display(loaded.roles)
     display(Markdown(describe_roles(loaded)))
 
 
@@ -58,7 +60,8 @@ def show_segments(loaded, kept, segments, names):
         As `segmentation.profiles.name_segments` gives it.
     """
     table = profiles.segment_table(kept, segments, names).round(1)
-    display(table.assign(share=table["customers"].div(len(kept)).map("{:.1%}".format)))
+    with pd.option_context("display.max_colwidth", None):
+        display(table.assign(share=table["customers"].div(len(kept)).map("{:.1%}".format)))
     if loaded.watched:
         watched = loaded.raw.loc[kept.index, loaded.watched]
         display(profiles.shares(watched, segments).map("{:.0%}".format))

@@ -154,7 +154,7 @@ def prepare_customers(table, name, settings=None):
     if is_study:
         defaults = {"columns": list(BANK_COLUMNS), "labels": BANK_LABELS, "segments": BANK_SEGMENTS}
         settings = defaults | ({"target": "y"} if "y" in table else {}) | settings
-    roles = infer_roles(table, settings)
+    roles = infer_roles(table, settings, missing_words=not is_study)
     named = dict.fromkeys(settings.get("columns", table.columns))
     used = [name for name in named if is_used(roles, name)]
     problems = [*_named_problems(table, settings), *_size_problems(table, used)]
@@ -215,7 +215,8 @@ def describe_roles(customers):
 def _describe_column(name, role, why, treatment, customers):
     """Yield a sentence or two on what was done with a column, none if it is plainly used."""
     if role == "target":
-        yield f"`{name}` is the target and held out ({why}): it takes no part in the segments." + (
+        known = f" ({why})" * (why != "set")
+        yield f"`{name}` is the target and held out{known}: it takes no part in the segments." + (
             f' To use it, say `roles = {{{name} = "yes/no"}}` in customers.toml.' * (why != "set")
         )
     elif role == "identifier":

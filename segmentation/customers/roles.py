@@ -69,7 +69,7 @@ FLAGGED_WORDS = _words(
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}([./-])\d{1,2}\2\d{2,4}( .*)?")
 
 
-def infer_roles(table, settings=None):
+def infer_roles(table, settings=None, *, missing_words=True):
     """Find what each column of a table is, from its values and its name.
 
     Parameters
@@ -79,6 +79,8 @@ def infer_roles(table, settings=None):
     settings : dict, optional
         As `read_settings` returns them: columns to use, the id, the target, and roles, which come
         before what is inferred.
+    missing_words : bool, optional
+        Whether words such as unknown are missing among categories too.
 
     Returns
     -------
@@ -108,7 +110,9 @@ def infer_roles(table, settings=None):
         elif name in named:
             roles[name] = named[name], "set" if name in settings.values() else "its name"
         else:
-            roles[name] = _role_of(name, table[name], settings, table.attrs)
+            convention = table.attrs.get("conventions", {}).get(name)
+            missing = MISSING_CATEGORIES if missing_words else ()
+            roles[name] = _role_of(name, table[name], settings, convention, missing)
     frame = pd.DataFrame.from_dict(roles, orient="index", columns=["role", "why"])
     frame["treatment"] = frame["role"].map(TREATMENTS)
     return frame.rename_axis("column")
@@ -118,7 +122,7 @@ def infer_roles(table, settings=None):
 SINGLES = {"id": "identifier", "target": "target"}
 
 
-def _role_of(name, column, settings, read):
+def _role_of(name, column, settings, convention, missing):
     """Return a role and the reason, for a column that the settings give none."""
     asked = name in settings.get("columns", ())
     words = words_of(name)
@@ -127,7 +131,7 @@ def _role_of(name, column, settings, read):
         return "special category", f"{which}: Article 9 of the GDPR"
     if words & TARGET_WORDS and not asked and "target" not in settings and _has_two_values(column):
         return "target", "its name, and two values"
-    role, why = _infer_role(name, column, read.get("conventions", {}).get(name))
+    role, why = _infer_role(name, column, convention, missing)
     # An identifier is carried along, whatever is used.
     if "columns" in settings and not asked and role != "identifier":
         return "not used", "not among the columns to use"
@@ -152,14 +156,14 @@ def is_used(roles, name):
     return name in roles.index and TREATMENTS[roles["role"][name]].startswith("used")
 
 
-def _infer_role(name, column, convention=None):
+def _infer_role(name, column, convention, missing):
     """Return a role and the reason for it."""
     if is_nested(column):
         return "not used", "lists, records or bytes"
     if pd.api.types.is_datetime64_any_dtype(column):
         return "date", "its type"
     numbers = to_numbers(column, convention)
-    texts = to_texts(column, MISSING_CATEGORIES if numbers is None else ())
+    texts = to_texts(column, missing if numbers is None else ())
     given = (texts if numbers is None else numbers).dropna()
     distinct = given.unique()
     # Of text, one value and nothing are two categories, such as a cross and no cross.
