@@ -142,6 +142,7 @@ def start(*options, **environment):
     )
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_goes_on(tmp_path):
     """SIGKILL, twice; a second run meanwhile is refused; the result is as if nothing was."""
     frame = customers(400)
@@ -364,6 +365,7 @@ def hub(tiny):
     server.server_close()
 
 
+@pytest.mark.slow
 def test_model_from_the_hub(hub, tiny, tmp_path):
     expected = embed(customers(), tmp_path, tiny, name="expected.parquet")
     source, output = tmp_path / "expected.parquet.in.csv", tmp_path / "o.parquet"
@@ -375,6 +377,7 @@ def test_model_from_the_hub(hub, tiny, tmp_path):
     assert output.read_bytes() == expected.read_bytes()
 
 
+@pytest.mark.slow
 def test_model_that_cannot_be_reached(hub, tmp_path):
     source = save(customers(), tmp_path / "in.csv")
     for endpoint in ("http://127.0.0.1:9", hub):

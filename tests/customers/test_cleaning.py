@@ -283,6 +283,7 @@ def load_or_reason(path):
         return str(reason)
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(generated, st.sampled_from(list(";,\t|")), st.booleans())
 def test_any_table_is_cleaned_or_refused(tmp_path_factory, parts, separator, as_parquet):

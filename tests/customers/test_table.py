@@ -167,6 +167,7 @@ def formatted(value, n_decimals, locale):
     return negative.format(text) if value < 0 else text
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=120)
 @given(
     st.sampled_from(sorted(LOCALES)),
