@@ -87,7 +87,8 @@ def main(args):
     table = read_columns(source, args.columns).head(args.limit)
     if table.empty:
         raise EmbeddingError(f"{source.name} has no rows to embed.")
-    texts, columns = rows_to_text(table), choose_columns(table)
+    columns = choose_columns(table, list(table))
+    texts = rows_to_text(table, columns)
     about = {"columns": columns, "text": text_template(columns), "input": source.name}
     encoder = Encoder(args.model, args.precision)
     vectors = embed(texts, output, encoder, args.batch_size, about=about)

@@ -21,8 +21,8 @@ def main(names):
         + ", ".join(f"{name} {version(name)}" for name in ("numpy", "scikit-learn", "kmodes"))
     )
     print(FORMAT.format("task", "library", "library s", "ours s", "ratio", "agreement"))
-    found = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
-    for name in found:
+    modules = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
+    for name in modules:
         if names and name.removeprefix("bench_") not in names:
             continue
         for comparison in importlib.import_module(f"benchmarks.{name}").comparisons():

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -232,9 +233,10 @@ def write_whole(frame, n_rows, place, provenance):
     spark, url = frame.sparkSession, as_url(place)
     described = f"{url}.json"
     files, _ = _hadoop(spark, url)
+    aside = f".{secrets.token_hex(4)}.old"
     # Each place, what is to stand there, and where the old one waits meanwhile.
     places = [
-        [_hadoop(spark, f"{name}{ending}")[1] for ending in ("", ".part", ".old")]
+        [_hadoop(spark, f"{name}{ending}")[1] for ending in ("", ".part", aside)]
         for name in (described, url)
     ]
     try:
@@ -261,7 +263,6 @@ def _replace(files, places):
     try:
         for place, beside, old in places:
             if files.exists(place):
-                files.delete(old, True)
                 rename(files, place, old)
             done.append((place, old))
             rename(files, beside, place)

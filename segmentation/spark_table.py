@@ -36,7 +36,7 @@ class Table:
     spark : SparkSession
     place : Path or str
         A file, a folder of files with the same header, or any URL or pattern that Spark reads. A
-        ``customers.toml`` beside a local file, or in a local folder, is obeyed.
+        ``customers.toml`` beside a local file or folder is obeyed.
     limit : int, optional
         Take only the first rows.
 
@@ -148,7 +148,7 @@ class Reading(NamedTuple):
 def _settings(place):
     if not isinstance(place, Path):
         return {}
-    return read_settings(place / "table" if place.is_dir() else place)
+    return read_settings(place)
 
 
 def _is_fallback(encoding):
@@ -256,7 +256,7 @@ def _parse(file, reading, first, lines):
     if first < 0 and lines and lines[0] != header:
         raise TableError(f"{name} has another header than the other files.")
     lines = lines[-min(first, 0) :]
-    if any(line.count(b'"') % 2 and _ends_in_quotes(header, line) for line in lines):
+    if any(b'"' in line and _ends_in_quotes(header, line) for line in lines):
         raise TableError(
             f"{name} has a quote that its line does not close. Spark splits a table at its line "
             "breaks, so no value may hold one."
@@ -275,6 +275,9 @@ def _parse(file, reading, first, lines):
 
 class _AsText(dict):
     """Conventions by which every column is text."""
+
+    def __bool__(self):
+        return True
 
     def __contains__(self, name):
         return True

@@ -101,6 +101,12 @@ def test_columns_overrule(tiny, tmp_path):
     read_embedding(path, texts)
 
 
+def test_one_column_is_enough_if_it_is_named(tiny, tmp_path):
+    table = messy_table().head(9)
+    path = embed(table, tmp_path, tiny, "--columns", "city")
+    read_embedding(path, [f"city: {city}" for city in table["city"]])
+
+
 def test_default_output_has_the_tables_name(tiny, tmp_path, monkeypatch):
     source = save(customers(), tmp_path / "shop.csv")
     monkeypatch.setattr(embedding_creation, "DATA", tmp_path)
