@@ -6,7 +6,8 @@
 # make bench      ours beside the libraries as the source articles use them
 # make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
-# CUSTOMERS=path.csv  a table of your own, .csv or .parquet; beside it, customers.toml
+# CUSTOMERS=path.csv  a table of your own; beside it, customers.toml
+# SEGMENTS=4          how many segments
 # PYTHON=python3.12   another Python
 
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
@@ -17,6 +18,9 @@ INSTALLED := $(VENV)/installed
 
 ifdef CUSTOMERS
 export CUSTOMERS
+endif
+ifdef SEGMENTS
+export SEGMENTS
 endif
 
 .PHONY: notebooks test check all render bench spark clean
