@@ -12,7 +12,9 @@ from segmentation.profiles import (
     order_by_size,
     removed_shares,
     segment_table,
+    shares,
     traits,
+    typical,
 )
 
 CUSTOMERS = pd.DataFrame(
@@ -105,10 +107,24 @@ def test_segment_table_by_hand():
 
 def test_removed_shares_by_hand():
     removed = np.array([True, False, False, False, True, True])
-    shares = removed_shares(CUSTOMERS, removed)
-    assert shares.loc[("job", "retired")].tolist() == [2, 1.0]
-    assert shares.loc[("loan", "no")].tolist() == [4, 0.5]
-    assert shares["removed"].is_monotonic_decreasing
+    by_category = removed_shares(CUSTOMERS, removed)
+    assert by_category.loc[("job", "retired")].tolist() == [2, 1.0]
+    assert by_category.loc[("loan", "no")].tolist() == [4, 0.5]
+    assert by_category["removed"].is_monotonic_decreasing
+
+
+def test_shares_by_hand():
+    table = shares(CUSTOMERS[["loan", "job"]], SEGMENTS)
+    assert table.loc[("loan", "yes")].tolist() == [1 / 4, 1 / 2, 2 / 6]
+    assert table.loc[("job", "student")].tolist() == [2 / 4, 0, 2 / 6]
+    assert list(table.columns) == [1, 2, "all"]
+    np.testing.assert_allclose(table.groupby(level="column").sum(), 1)
+
+
+def test_typical_by_hand():
+    table = typical(CUSTOMERS, SEGMENTS)
+    assert table.loc[2].tolist() == [65, "no", "retired"]
+    assert table.loc[1, ["age", "loan"]].tolist() == [35, "no"]
 
 
 def test_a_table_without_numbers_or_without_categories():

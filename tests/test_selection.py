@@ -9,7 +9,15 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import silhouette_score
 
-from segmentation.selection import STRUCTURE, best_k, measure, structure
+from segmentation.selection import (
+    STRUCTURE,
+    best_k,
+    choose_k,
+    keep_k,
+    ks_to_try,
+    measure,
+    structure,
+)
 
 
 def test_plain_groups_are_counted_by_every_measure():
@@ -40,3 +48,43 @@ def test_structure_follows_the_scale(silhouette):
 @pytest.mark.parametrize("at", [0.25, 0.5, 0.7])
 def test_structure_changes_where_the_scale_does(at):
     assert structure(at) != structure(at - 1e-9)
+
+
+def three_blobs(n=300, small=None):
+    """Return three groups that are plain to see, and labelings for k = 2 to 5."""
+    sizes = [n // 3] * 3 if small is None else [n, n, small]
+    X, _ = make_blobs(sizes, centers=[[0, 0], [20, 0], [0, 20]], random_state=0)
+    labelings = np.array([KMeans(k, n_init=5, random_state=0).fit_predict(X) for k in range(2, 6)])
+    silhouettes = [silhouette_score(X, labels) for labels in labelings]
+    return measure(X, labelings, silhouettes), labelings
+
+
+def test_plain_groups_are_chosen():
+    measures, labelings = three_blobs()
+    assert choose_k(measures, labelings) == 3
+    assert choose_k(measures, labelings, elbow=3) == 3
+    assert choose_k(measures[["silhouette", "Calinski-Harabasz"]], labelings) == 3
+
+
+def test_no_segment_is_too_small():
+    measures, labelings = three_blobs(small=20)
+    # Of 620 customers, 20 are a group of their own, but too few to be one.
+    assert choose_k(measures, labelings) == 2
+    measures, labelings = three_blobs(small=60)
+    assert choose_k(measures, labelings) == 3
+    assert choose_k(measures, labelings, min_segment=0.1) == 2
+
+
+def test_what_is_asked_comes_before_what_is_set_and_that_before_the_measures():
+    measures, labelings = three_blobs()
+    assert keep_k(4, {"segments": 2}, measures, labelings).k == 4
+    assert keep_k(None, {"segments": 2}, measures, labelings).k == 2
+    choice = keep_k(None, {}, measures, labelings, elbow=3)
+    assert choice.k == 3
+    assert set(choice.best.values()) == {3}
+
+
+def test_what_is_asked_is_tried():
+    assert list(ks_to_try(2, 4, None, {})) == [2, 3, 4]
+    assert list(ks_to_try(2, 4, 6, {"segments": 3})) == [2, 3, 4, 5, 6]
+    assert list(ks_to_try(2, 4, None, {"segments": 5})) == [2, 3, 4, 5]

@@ -1,0 +1,102 @@
+"""What a column is: fifty awkward columns as exports have them, names that say it, settings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation.customers import TableError, infer_roles, load_table
+
+N = 200
+RNG = np.random.default_rng(0)
+SHUFFLED = RNG.permutation(N)
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
+
+#: What a column holds, and what it is, by a name that says nothing and by one that does.
+AWKWARD = [
+    ("whole numbers in a row", "x", range(5, 205), "identifier"),
+    ("the same, shuffled", "x", SHUFFLED + 10_001, "identifier"),
+    ("steps of ten", "x", np.arange(N) * 10 + 7, "identifier"),
+    ("growing with gaps", "x", np.cumsum(RNG.integers(1, 4, N)) + 500, "identifier"),
+    ("distinct and irregular", "x", SHUFFLED**2 + 17, "number"),
+    ("the same, called an id", "clientId", SHUFFLED**2 + 17, "identifier"),
+    ("called so in German", "Kundennr", SHUFFLED**2 + 17, "identifier"),
+    ("in German, longer", "KUNDENNUMMER", SHUFFLED**2 + 17, "identifier"),
+    ("abbreviated", "cust_no", SHUFFLED**2 + 17, "identifier"),
+    ("in Spanish", "número", SHUFFLED**2 + 17, "identifier"),
+    ("a telephone", "Telefon", SHUFFLED**2 + 3_000_000, "identifier"),
+    ("called an id, not distinct", "branch_id", np.arange(N) % 7, "number"),
+    ("paid is no id", "amountPaid", SHUFFLED**2 + 17, "number"),
+    ("hexadecimal", "x", [f"{i:08x}" for i in range(N)], "identifier"),
+    ("addresses of mail", "x", [f"c{i}@example.org" for i in range(N)], "identifier"),
+    ("fractions", "x", np.arange(N) * 7.5 + 0.25, "number"),
+    ("few whole numbers", "x", np.arange(N) % 3, "number"),
+    ("negative", "x", -(np.arange(N) % 9) - 0.5, "number"),
+    ("scientific", "x", ["1e3", "2.5E-2", "7"] * 66 + ["1", "2"], "number"),
+    ("decimal comma", "x", ["1,5", "2,5", "3,25", "4"] * 50, "number"),
+    ("euros", "x", ["1.234,50 €", "99,00 €", "12,10 €", "7,00 €"] * 50, "number"),
+    ("dollars in parentheses", "x", ["$1,200.00", "($15.50)", "$3.00", "$7.25"] * 50, "number"),
+    ("percent", "x", ["12 %", "3,5 %", "40 %", "7 %"] * 50, "number"),
+    ("with words for missing", "x", ["1.5", "unknown", "2", "n/a"] * 50, "number"),
+    ("with a slip", "x", ["1.5", "2", "3", "4"] * 49 + ["1.5", "2", "3", "o"], "number"),
+    ("mostly missing", "x", [1.0, None, None, 3.0] * 40 + [None] * 40, "not used"),
+    ("two currencies", "x", ["$5", "7 €", "$9", "8 €"] * 50, "category"),
+    ("post codes", "x", ["01067", "80331", "04109", "20095"] * 50, "category"),
+    ("yes and no", "x", ["Y", "n"] * 100, "yes/no"),
+    ("in German", "x", ["ja", "nein"] * 100, "yes/no"),
+    ("in French", "x", ["oui", "non"] * 100, "yes/no"),
+    ("in Spanish, with gaps", "x", ["si", "no", None, "si"] * 50, "yes/no"),
+    ("in Portuguese", "x", ["sim", "não"] * 100, "yes/no"),
+    ("in Polish", "x", ["tak", "nie"] * 100, "yes/no"),
+    ("truth", "x", ["TRUE", "FALSE"] * 100, "yes/no"),
+    ("one and nought", "x", [1.0, 0.0, None, 1.0] * 50, "yes/no"),
+    ("a cross and nothing", "x", ["x", None] * 100, "yes/no"),
+    ("crosses only", "x", ["x"] * N, "constant"),
+    ("yes, no and perhaps", "x", ["yes", "no", "perhaps", "no"] * 50, "category"),
+    ("one word and nothing", "x", ["gold", None] * 100, "category"),
+    ("blanks only", "x", ["", " "] * 100, "constant"),
+    ("one value", "x", ["a"] * N, "constant"),
+    ("nothing", "x", [None] * N, "constant"),
+    ("words", "x", WORDS * 40, "category"),
+    ("question marks", "x", ["a", "?", "b", "c"] * 50, "category"),
+    ("grades", "x", ["A-", "B+", "-", "C"] * 50, "category"),
+    ("many words", "x", [f"city {i % 60}" for i in range(N)], "category"),
+    ("dates", "x", [f"2020-01-{i % 28 + 1:02}" for i in range(N)], "date"),
+    ("dates in German", "x", [f"{i % 28 + 1}.3.2021" for i in range(N)], "date"),
+    ("dates with times", "x", [f"2020-01-{i % 28 + 1:02} 10:00" for i in range(N)], "date"),
+    ("sentences", "x", [f"my street is number {i}" for i in range(N)], "free text"),
+    ("churn", "Churn", ["Yes", "No"] * 100, "target"),
+    ("churn in camel case", "isChurned", [0, 1] * 100, "target"),
+    ("in German", "gekündigt", ["ja", "nein"] * 100, "target"),
+    ("responses counted", "response", np.arange(N) % 5, "number"),
+    ("by its name alone", "y", np.arange(N) % 5, "target"),
+    ("religion", "religion", WORDS * 40, "special category"),
+    ("ethnic origin", "ethnic_origin", WORDS * 40, "special category"),
+    ("health", "HealthStatus", WORDS * 40, "special category"),
+    ("in German", "Konfession", WORDS * 40, "special category"),
+    ("sex", "sex", ["f", "m"] * 100, "category"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "role"),
+    [case[1:] for case in AWKWARD],
+    ids=[f"{i}: {case[0]}" for i, case in enumerate(AWKWARD)],
+)
+def test_role_of_a_column_in_a_file(tmp_path, name, values, role):
+    table = pd.DataFrame({name: list(values), "other": RNG.normal(size=N).round(3)})
+    table.to_csv(tmp_path / "t.csv", sep=";", index=False)
+    roles = infer_roles(load_table(tmp_path / "t.csv"))
+    assert roles["role"][name] == role
+    assert roles["why"][name]
+    assert roles["role"]["other"] == "number"
+
+
+def test_settings_come_before_what_is_inferred():
+    table = pd.DataFrame({"a": WORDS * 40, "religion": WORDS * 40, "Churn": ["a", "b"] * 100})
+    settings = {"roles": {"a": "identifier"}, "columns": ["religion"], "target": "Churn"}
+    assert infer_roles(table, settings)["role"].tolist() == ["identifier", "category", "target"]
+    assert infer_roles(table, {"id": "a"})["role"]["a"] == "identifier"
+    named = infer_roles(table, {"columns": ["Churn", "a"]})["role"]
+    assert named.tolist() == ["category", "special category", "category"]
+    with pytest.raises(TableError, match="fruit"):
+        infer_roles(table, {"roles": {"a": "fruit"}})
