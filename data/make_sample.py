@@ -14,7 +14,6 @@ and every cell depends on one uniform number that is drawn before any tree is gr
 
 import argparse
 import csv
-import os
 import sys
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from segmentation import files
 from segmentation.customers import BANK_COLUMNS, SAMPLE, is_bank_marketing
 
 #: The columns that the notebooks use, and whether the customer subscribed.
@@ -36,7 +36,7 @@ N_ROWS = 4521
 #: Fewer customers in a leaf would let single ones show through; with more, associations fade.
 MIN_LEAF = 30
 
-#: Of 0 to 19, the seed whose furthest distance in tests/test_sample.py is the smallest beside
+#: Of 0 to 19, the seed whose furthest distance in tests/customers/test_sample.py is the smallest beside
 #: sampling noise.
 SEED = 19
 
@@ -61,10 +61,9 @@ def main(args=None):
         return 2
     real = pd.read_csv(options.input, sep=";", usecols=COLUMNS)
     sample = draw_customers(real[DRAWING_ORDER], N_ROWS, SEED)[COLUMNS]
-    # Beside and renamed, so that an interruption leaves the old sample whole.
-    beside = options.output.with_name(options.output.name + ".part")
-    sample.to_csv(beside, sep=";", index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    os.replace(beside, options.output)
+    how = {"sep": ";", "quoting": csv.QUOTE_NONNUMERIC, "lineterminator": "\n"}
+    with files.written_whole(options.output) as beside:
+        sample.to_csv(beside, index=False, **how)
     return 0
 
 

@@ -64,8 +64,8 @@ def test_similarities_by_bisection():
 
         conditional[i, nearest[i]] = shares(brentq(surplus, -20, 20, xtol=1e-12))
     expected = conditional + conditional.T
-    found = joint_similarities(X, perplexity).toarray()
-    np.testing.assert_allclose(found, expected / expected.sum(), atol=1e-7)
+    similarities = joint_similarities(X, perplexity).toarray()
+    np.testing.assert_allclose(similarities, expected / expected.sum(), atol=1e-7)
 
 
 def test_planted_groups_stay_apart():

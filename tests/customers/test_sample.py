@@ -60,16 +60,16 @@ def distances(real):
     real_associations = associations(real)
 
     def distances(table):
-        found = {name: ks_distance(table[name], real[name]) for name in NUMBERS}
-        found |= {name: variation_distance(table[name], real[name]) for name in CATEGORIES}
+        measured = {name: ks_distance(table[name], real[name]) for name in NUMBERS}
+        measured |= {name: variation_distance(table[name], real[name]) for name in CATEGORIES}
         for tail, condition in conditions.items():
             ours, theirs = table.query(condition), real_tails[tail]
-            found[tail] = abs(len(ours) / len(table) - len(theirs) / len(real))
+            measured[tail] = abs(len(ours) / len(table) - len(theirs) / len(real))
             for name in CATEGORIES:
-                found[tail, name] = variation_distance(ours[name], theirs[name])
+                measured[tail, name] = variation_distance(ours[name], theirs[name])
         for pair, value in associations(table).items():
-            found[pair] = abs(value - real_associations[pair])
-        return pd.Series(found)
+            measured[pair] = abs(value - real_associations[pair])
+        return pd.Series(measured)
 
     return distances
 
@@ -149,8 +149,8 @@ def test_notebooks_can_read_it():
 
 
 def test_as_close_as_real_customers(sample, distances, bounds):
-    found = distances(sample)
-    assert found[found > bounds].to_dict() == {}
+    measured = distances(sample)
+    assert measured[measured > bounds].to_dict() == {}
 
 
 @pytest.mark.parametrize("name", COLUMNS)
