@@ -36,8 +36,8 @@ N_ROWS = 4521
 #: Fewer customers in a leaf would let single ones show through; with more, associations fade.
 MIN_LEAF = 30
 
-#: Of 0 to 19, the seed whose furthest distance in tests/customers/test_sample.py is the smallest beside
-#: sampling noise.
+#: Of 0 to 19, the seed whose furthest distance in tests/customers/test_sample.py is the smallest
+#: beside sampling noise.
 SEED = 19
 
 
