@@ -10,12 +10,12 @@ from segmentation import _kprototypes_kernels as kernels
 
 
 class Table(NamedTuple):
-    """What all restarts share: numbers (p, n), codes (m, n), the same in blocks, and gamma."""
+    """What all restarts share: numbers (p, n), codes (m, n), the same in blocks, gammas (m,)."""
 
     numbers: np.ndarray
     codes: np.ndarray
     rows: kernels.Rows
-    gamma: float
+    gammas: np.ndarray
 
 
 def lay_out(numbers, codes, weights):
@@ -138,6 +138,26 @@ def _refuse_values(name, what, where):
         f"Column {name!r} has {where.sum()} {what} values, the first in row "
         f"{np.argmax(where)}: fill them or drop the rows."
     )
+
+
+def split_gamma(gamma, n_categories):
+    """Return a factor and the weights (n_categories,) of mismatches, whose products are gamma.
+
+    Where all columns have one gamma it is the factor, so that it multiplies a whole number of
+    mismatches and gives the bits of kmodes.
+    """
+    try:
+        gammas = np.asarray(gamma, dtype=np.float64)
+    except (TypeError, ValueError):
+        gammas = np.array(np.nan)
+    if gammas.shape not in ((), (n_categories,)) or not (np.isfinite(gammas) & (gammas >= 0)).all():
+        raise ValueError(
+            f"gamma is {gamma!r}: give the finite number >= 0 that weighs a mismatch, or one for "
+            f"each of the {n_categories} categorical columns."
+        )
+    if gammas.size and (gammas == gammas.flat[0]).all():
+        return float(gammas.flat[0]), np.ones(n_categories)
+    return 1.0, gammas
 
 
 def check_weights(sample_weight, n):

@@ -49,16 +49,31 @@ class Clusters(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def _penalise(codes, block, modes, c, gamma, mismatches, penalties):
-    """Write gamma times the columns in which each row of a block differs from mode c."""
+def _penalise(codes, block, modes, c, gammas, mismatches, penalties):
+    """Write the sum of gamma over the columns in which each row of a block differs from mode c."""
+    for gamma in gammas[1:]:
+        if gamma != gammas[0]:
+            _penalise_by_column(codes, block, modes, c, gammas, penalties)
+            return
     for i in range(BLOCK):
         mismatches[i] = 0
     for j in range(codes.shape[1]):
         mode = modes[c, j]
         for i in range(BLOCK):
             mismatches[i] += codes[block, j, i] != mode
+    gamma = gammas[0] if len(gammas) else 0.0
     for i in range(BLOCK):
         penalties[c, i] = gamma * mismatches[i]
+
+
+@njit(nogil=True, cache=True)
+def _penalise_by_column(codes, block, modes, c, gammas, penalties):
+    for i in range(BLOCK):
+        penalties[c, i] = 0.0
+    for j in range(codes.shape[1]):
+        gamma, mode = gammas[j], modes[c, j]
+        for i in range(BLOCK):
+            penalties[c, i] += gamma if codes[block, j, i] != mode else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -103,7 +118,7 @@ def _find_nearest(distances, nearest, smallest):
 
 
 @njit(nogil=True, cache=True)
-def assign(rows, centres, modes, gamma, labels):
+def assign(rows, centres, modes, gammas, labels):
     """Write the nearest prototype of every row; return the weighted sum of dissimilarities."""
     n, k = labels.shape[0], centres.shape[0]
     penalties, distances = np.empty((k, BLOCK)), np.empty((k, BLOCK))
@@ -112,7 +127,7 @@ def assign(rows, centres, modes, gamma, labels):
     cost = 0.0
     for block in range(rows.weights.shape[0]):
         for c in range(k):
-            _penalise(rows.codes, block, modes, c, gamma, mismatches, penalties)
+            _penalise(rows.codes, block, modes, c, gammas, mismatches, penalties)
             _measure(rows.numbers, block, centres, c, penalties, distances)
         _find_nearest(distances, nearest, smallest)
         for i in range(min(BLOCK, n - block * BLOCK)):
@@ -192,7 +207,7 @@ def _move(rows, clusters, row, new):
 
 
 @njit(nogil=True, cache=True)
-def sweep(rows, clusters, gamma, start):
+def sweep(rows, clusters, gammas, start):
     """Present the rows from `start` on one by one; move each to its nearest prototype at once.
 
     Returns the number of moves and the row after which to go on: the end, or earlier where a
@@ -207,7 +222,7 @@ def sweep(rows, clusters, gamma, start):
     for block in range(start // BLOCK, rows.weights.shape[0]):
         first = block * BLOCK
         for c in range(k):
-            _penalise(rows.codes, block, modes, c, gamma, mismatches, penalties)
+            _penalise(rows.codes, block, modes, c, gammas, mismatches, penalties)
             _measure(rows.numbers, block, centres, c, penalties, distances)
         _find_nearest(distances, nearest, smallest)
         for row in range(max(first, start), min(first + BLOCK, n)):
@@ -219,7 +234,7 @@ def sweep(rows, clusters, gamma, start):
             for c in (new, old):
                 _update_centre(clusters, c)
                 if modes_changed:
-                    _penalise(rows.codes, block, modes, c, gamma, mismatches, penalties)
+                    _penalise(rows.codes, block, modes, c, gammas, mismatches, penalties)
                 _measure(rows.numbers, block, centres, c, penalties, distances)
             if clusters.sizes[old] == 0:
                 return moves, row + 1

@@ -32,7 +32,7 @@ class Starts:
         methods = [self.init] * (1 if given else METHOD_TRIES) + ["random"] * RANDOM_TRIES
         for method in methods:
             centres, modes = self._draw(method, random_state)
-            kernels.assign(self.table.rows, centres, modes, self.table.gamma, labels)
+            kernels.assign(self.table.rows, centres, modes, self.table.gammas, labels)
             if np.bincount(labels, minlength=self.n_clusters).all():
                 return labels
         raise ValueError(

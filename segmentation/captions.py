@@ -22,12 +22,11 @@ def most_removed(shares):
     return f"{shares['removed'].iloc[0]:.0%} of the customers with {' = '.join(shares.index[0])}"
 
 
-def elbow(visualizer):
+def elbow(found):
     """Say where the elbow lies, and how much the first and the last step bring."""
-    ks, distortions = visualizer.k_values_, visualizer.k_scores_
+    ks, distortions, k = found
     steps = -np.diff(distortions) / distortions[:-1]
-    at = visualizer.elbow_value_
-    where = f"lies at k = {at}" if at else "is not to be found"
+    where = f"lies at k = {k}" if k else "is not to be found"
     return (
         f"The elbow {where}. The step to k = {ks[1]} lowers the distortion by {steps[0]:.0%}, the "
         f"one to k = {ks[-1]} by {steps[-1]:.0%}; in between, the step shrinks by at most "

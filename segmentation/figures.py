@@ -1,11 +1,8 @@
 """One look for every figure: palette, saving, and the plots that more than one notebook draws."""
 
-import warnings
-
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
-from yellowbrick.exceptions import YellowbrickWarning
 
 from segmentation.profiles import in_short, order_by_size
 
@@ -107,23 +104,28 @@ def _knives(axis, values, labels):
     axis.spines["left"].set_visible(False)
 
 
-def elbow(visualizer, X):
-    """Fit an elbow plot and return it as a figure.
+def elbow(found):
+    """Draw the distortion over the number of segments, and where its elbow lies.
 
     Parameters
     ----------
-    visualizer : yellowbrick KElbowVisualizer
-    X : array-like of shape (n_customers, n_features)
+    found : Elbow
+        As `segmentation.selection.find_elbow` gives it.
 
     Returns
     -------
     matplotlib Figure
     """
-    with warnings.catch_warnings(action="ignore", category=YellowbrickWarning):  # No elbow.
-        visualizer.fit(X)
-    with plt.rc_context({"text.parse_math": True}):  # Its label is written in TeX.
-        visualizer.finalize()
-    return visualizer.fig
+    figure, axis = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
+    axis.plot(found.ks, found.distortions, marker="o", color=PALETTE[0])
+    axis.set(xticks=found.ks, xlabel="number of segments k", ylabel="distortion")
+    axis.set_ylim(0, None)
+    if found.k:
+        at = found.ks.index(found.k)
+        axis.axvline(found.k, color=NEUTRAL, linestyle="--", zorder=0)
+        label = f"elbow at k = {found.k}"
+        axis.annotate(label, (found.k, found.distortions[at]), (6, 8), textcoords="offset points")
+    return figure
 
 
 def removed_by_category(shares, quota):

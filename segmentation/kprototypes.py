@@ -22,6 +22,7 @@ from segmentation._kprototypes_input import (
     factorize,
     lay_out,
     split_columns,
+    split_gamma,
     to_numbers,
 )
 from segmentation._kprototypes_starts import Starts
@@ -31,7 +32,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
     """K-Prototypes clustering of mixed tables (Huang 1998).
 
     A row is as far from a prototype as the squared Euclidean distance of its numbers plus
-    ``gamma`` times the number of categories that differ. Rows are presented one by one; a row
+    ``gamma`` for each category that differs. Rows are presented one by one; a row
     that is nearer to another prototype moves there at once, and both prototypes follow.
 
     For the same ``random_state``, or the same given centroids, labels, centroids and iterations
@@ -43,9 +44,10 @@ class KPrototypes(ClusterMixin, BaseEstimator):
     ----------
     n_clusters : int, default=5
         Number of clusters. If the table has fewer distinct rows, each of them is a cluster.
-    gamma : float or None, default=None
-        Weight of one mismatch against squared units of the numeric columns. None takes
-        ``"half_std"`` of `estimate_gamma`, as kmodes does, and 1 if there are no numbers.
+    gamma : float, array of shape (n_categorical,) or None, default=None
+        Weight of one mismatch against squared units of the numeric columns, for all categorical
+        columns or for each. None takes ``"half_std"`` of `estimate_gamma`, as kmodes does, and 1
+        if there are no numbers.
     init : {"huang", "cao", "random"} or table of shape (n_clusters, n_features), default="huang"
         Categories to start from: Huang's (1998) draw by frequency, the dense and distant rows
         of Cao, Liang and Bai (2009), or rows at random; numbers are drawn from normal
@@ -70,8 +72,8 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         Sum of the dissimilarities of rows and their prototypes, times the rows' weights.
     n_iter_ : int
         Presentations of all rows in the run that was kept.
-    gamma_ : float
-        The weight of a mismatch that was used.
+    gamma_ : float, or ndarray of shape (n_categorical,)
+        The weight of a mismatch that was used; an array where `gamma` was one.
     epoch_costs_ : list of float, length n_iter_ + 1
         The cost at the start and after each presentation.
     cluster_centroids_ : DataFrame of shape (n_clusters, n_features)
@@ -95,7 +97,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
 
     _parameter_constraints = {  # noqa: RUF012, scikit-learn's own name and form
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "gamma": [Interval(Real, 0, np.inf, closed="left"), None],
+        "gamma": [Interval(Real, 0, np.inf, closed="left"), "array-like", None],
         "init": [StrOptions({"huang", "cao", "random"}), "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -168,8 +170,11 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         self._columns, self._numeric, self._nominal = list(frame.columns), numeric, nominal
         self._categories = categories
         gamma = self._choose_gamma(numbers)
-        run = self._best_run(Table(numbers, codes, lay_out(numbers, codes, weights), gamma))
-        self._centres, self._modes, self.gamma_ = run.centres, run.modes, gamma
+        factor, by_column = split_gamma(gamma, len(nominal))
+        self._gammas = factor * by_column
+        self.gamma_ = self._gammas if np.ndim(gamma) else float(gamma)
+        run = self._best_run(Table(numbers, codes, lay_out(numbers, codes, weights), self._gammas))
+        self._centres, self._modes = run.centres, run.modes
         self._set_feature_names(frame)
         self.labels_ = run.labels.astype(np.int32) if kept.all() else self._label(*every_row)
         self.cost_, self.n_iter_ = run.costs[-1] * scale, len(run.costs) - 1
@@ -210,7 +215,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
 
     def _choose_gamma(self, numbers):
         if self.gamma is not None:
-            return float(self.gamma)
+            return self.gamma
         return _half_std(numbers) if len(numbers) else 1.0
 
     def _set_feature_names(self, frame):
@@ -241,7 +246,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         n = numbers.shape[1]
         labels = np.empty(n, np.int64)
         rows = lay_out(numbers, codes.astype(self._modes.dtype), np.ones(n))
-        kernels.assign(rows, self._centres, self._modes, self.gamma_, labels)
+        kernels.assign(rows, self._centres, self._modes, self._gammas, labels)
         return labels.astype(np.int32)
 
     def _best_run(self, table):
@@ -271,7 +276,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
             )
         centres, modes = table.numbers.T[distinct].copy(), table.codes.T[distinct].copy()
         labels = np.empty(table.numbers.shape[1], np.int64)
-        cost = kernels.assign(table.rows, centres, modes, table.gamma, labels)
+        cost = kernels.assign(table.rows, centres, modes, table.gammas, labels)
         return _Run(labels, centres, modes, [cost])
 
     def _given_prototypes(self, table):
@@ -346,7 +351,7 @@ def _run(table, starts, max_iter, seed):
     labels = starts.find(random_state)
     clusters = _empty_clusters(table, starts)
     kernels.establish(table.rows, labels, clusters)
-    prototypes = clusters.centres, clusters.modes, table.gamma
+    prototypes = clusters.centres, clusters.modes, table.gammas
     costs = [kernels.assign(table.rows, *prototypes, labels)]
     for _ in range(max_iter):
         if not _present_all(table, clusters, random_state):
@@ -362,7 +367,7 @@ def _present_all(table, clusters, random_state):
     """Present every row once; return the number of moves."""
     row, moves = 0, 0
     while row < len(clusters.members):
-        moved, row = kernels.sweep(table.rows, clusters, table.gamma, row)
+        moved, row = kernels.sweep(table.rows, clusters, table.gammas, row)
         moves += moved
         if not clusters.sizes.all():
             kernels.refill(table.rows, clusters, random_state.choice(clusters.sizes.max()))

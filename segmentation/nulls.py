@@ -159,7 +159,7 @@ def fit_one_cloud(table, seed=0):
 
 
 def _check(table):
-    faults = []
+    faults = ["the table has no rows or no columns"] if table.empty else []
     if table.columns.has_duplicates:
         twice = list(table.columns[table.columns.duplicated()].unique())
         faults.append(f"columns {twice} occur twice: rename them")

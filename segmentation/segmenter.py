@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from segmentation import files
+from segmentation._kprototypes_input import split_gamma
 from segmentation.customers import clean
 from segmentation.segmenter_file import FORMAT, SegmenterError, read, write
 from segmentation.stability import population_stability
@@ -23,7 +24,7 @@ from segmentation.stability import population_stability
 CONTENT = {
     "method": str,
     "encoder": dict | None,
-    "gamma": float,
+    "gamma": list,
     "segment_of": list,
     "symmetric": list,
     "threshold": float,
@@ -88,7 +89,7 @@ def freeze(
         from; by default `seen`.
     modes : DataFrame of shape (n_clusters, n_categories), optional
         Categories of the prototypes, for K-Prototypes.
-    gamma : float, optional
+    gamma : float or array of shape (n_categories,), optional
         Weight of a category that differs from the mode.
     encoder : dict, optional
         Where `seen` is an embedding, the ``model`` that made it, its ``model_sha256`` and its
@@ -120,7 +121,7 @@ def freeze(
         "format": FORMAT,
         "method": method,
         "encoder": encoder,
-        "gamma": float(gamma),
+        "gamma": np.broadcast_to(gamma, 0 if modes is None else modes.shape[1]).tolist(),
         "segment_of": [int(segment) for segment in segment_of],
         "symmetric": symmetric.tolist(),
         "threshold": float(detector.threshold_),
@@ -203,7 +204,8 @@ def _check(segmenter):
     fits = {
         "centres": n_clusters > 1
         and n_numbers == (_n_columns(arrays, "coordinates") if modes else n_seen),
-        "modes": all(len(column) == n_clusters for column in modes.values()),
+        "modes": len(about["gamma"]) == len(modes)
+        and all(len(column) == n_clusters for column in modes.values()),
         "segments": np.isclose(sum(shares), 1) and min(shares) >= 0,
         "segment_of": len(about["segment_of"]) == n_clusters
         and segments.issuperset(about["segment_of"]),
@@ -385,6 +387,8 @@ def _distances(segmenter, coordinates, cleaned):
     if about["modes"] is None:
         return np.sqrt(distances)
     mismatches = np.zeros(distances.shape)
-    for name, modes in about["modes"].items():
-        mismatches += cleaned[name].to_numpy(dtype=object)[:, None] != np.array(modes, dtype=object)
-    return distances + about["gamma"] * mismatches
+    factor, by_column = split_gamma(about["gamma"], len(about["modes"]))
+    for (name, modes), weight in zip(about["modes"].items(), by_column, strict=True):
+        differs = cleaned[name].to_numpy(dtype=object)[:, None] != np.array(modes, dtype=object)
+        mismatches += weight * differs
+    return distances + factor * mismatches

@@ -1,10 +1,13 @@
 """How many segments: what the usual measures say of each number k."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
+from yellowbrick.exceptions import YellowbrickWarning
+from yellowbrick.utils.kneed import KneeLocator
 
 #: Kaufman and Rousseeuw (1990, Finding Groups in Data, p. 88): what a mean silhouette from these
 #: values on says of the structure.
@@ -15,6 +18,35 @@ MIN_CUSTOMERS = 30
 
 #: The smallest share that is a segment, if customers.toml does not say otherwise.
 MIN_SEGMENT = 0.02
+
+
+class Elbow(NamedTuple):
+    """The distortions of some numbers of segments, and the one at the elbow, or None."""
+
+    ks: list
+    distortions: list
+    k: int | None
+
+
+def find_elbow(models):
+    """Find the elbow of the distortion as yellowbrick's KElbowVisualizer does, without refitting.
+
+    Parameters
+    ----------
+    models : sequence of fitted KMeans
+        In the order of their numbers of clusters, two at least.
+
+    Returns
+    -------
+    Elbow
+        The distortion is the sum of squared distances to the centres. The elbow is that of
+        Satopää, Albrecht, Irwin and Raghavan (2011), Finding a "kneedle" in a haystack.
+    """
+    ks = [model.n_clusters for model in models]
+    distortions = [float(model.inertia_) for model in models]
+    with warnings.catch_warnings(action="ignore", category=YellowbrickWarning):  # No elbow.
+        knee = KneeLocator(ks, distortions, curve_nature="convex", curve_direction="decreasing")
+    return Elbow(ks, distortions, None if knee.knee is None else int(knee.knee))
 
 
 def measure(X, labelings, silhouettes):

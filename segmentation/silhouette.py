@@ -9,12 +9,11 @@ Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and valida
 analysis", J. Comput. Appl. Math. 20, 53-65.
 """
 
-from numbers import Real
-
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from segmentation._kprototypes_input import split_gamma
 from segmentation._silhouette_kernels import sum_distances
 
 #: With more features, squared distances come from matrix products. Measured on 10,000 rows, both
@@ -146,7 +145,7 @@ def mixed_silhouette_samples(numbers, categories, labelings, gamma):
     """Compute silhouettes under the dissimilarity of K-Prototypes, exactly.
 
     The dissimilarity of two rows is the squared Euclidean distance of their numbers plus `gamma`
-    times the number of categories in which they differ (Huang 1998, "Extensions to the k-means
+    for each category in which they differ (Huang 1998, "Extensions to the k-means
     algorithm for clustering large data sets with categorical values", Data Min. Knowl. Discov.
     2, 283-304). Summed over a cluster it depends on the cluster's mean, its scatter and its
     counts of each category alone, so no pair of rows is visited: the time is
@@ -160,8 +159,9 @@ def mixed_silhouette_samples(numbers, categories, labelings, gamma):
         Integer codes or text, none missing. May have no columns.
     labelings : array-like of int, of shape (n_labelings, n_samples)
         As in `silhouette_samples`.
-    gamma : float
-        Weight of one differing category, at least 0: that of the fitted K-Prototypes.
+    gamma : float or array-like of shape (n_categories,)
+        Weight of one differing category, at least 0, in all columns or in each: that of the
+        fitted K-Prototypes.
 
     Returns
     -------
@@ -174,15 +174,14 @@ def mixed_silhouette_samples(numbers, categories, labelings, gamma):
         As `silhouette_samples`; also if a category is missing, if the two tables differ in
         length or are both without columns, or if `gamma` is negative or not finite.
     """
-    if not (isinstance(gamma, Real) and 0 <= gamma < np.inf):
-        raise ValueError(f"gamma is {gamma!r}: give the finite number >= 0 that weighs a mismatch.")
     numbers, levels = _check_mixed(numbers, categories)
+    factor, by_column = split_gamma(gamma, levels.shape[1])
     labelings = _check_labelings(labelings, len(numbers))
     return np.array(
         [
             _silhouettes(
                 _squared_sums(numbers, codes, counts)
-                + gamma * _mismatch_sums(levels, codes, counts),
+                + factor * _mismatch_sums(levels, codes, counts, by_column),
                 codes,
                 counts,
             )
@@ -222,6 +221,7 @@ def gower_silhouette_samples(numbers, categories, labelings):
     """
     numbers, levels = _check_mixed(numbers, categories)
     labelings = _check_labelings(labelings, len(numbers))
+    equally = np.ones(levels.shape[1])
     order = np.argsort(numbers, axis=0)
     gaps = np.diff(np.take_along_axis(numbers, order, axis=0), axis=0)
     ranges = np.ptp(numbers, axis=0)
@@ -229,7 +229,8 @@ def gower_silhouette_samples(numbers, categories, labelings):
     return np.array(
         [
             _silhouettes(
-                _scaled_sums(order, gaps, codes, counts) + _mismatch_sums(levels, codes, counts),
+                _scaled_sums(order, gaps, codes, counts)
+                + _mismatch_sums(levels, codes, counts, equally),
                 codes,
                 counts,
             )
@@ -280,13 +281,13 @@ def _scaled_sums(order, gaps, codes, counts):
     return sums
 
 
-def _mismatch_sums(levels, codes, counts):
-    """Sum the numbers of differing categories from every row to every cluster."""
+def _mismatch_sums(levels, codes, counts, weights):
+    """Sum the weights of differing categories from every row to every cluster."""
     n_clusters = len(counts)
-    sums = np.tile(counts * float(levels.shape[1]), (len(levels), 1))
-    for column in levels.T:
+    sums = np.zeros((len(levels), n_clusters))
+    for column, weight in zip(levels.T, weights, strict=True):
         tally = np.bincount(column * n_clusters + codes, minlength=(column.max() + 1) * n_clusters)
-        sums -= tally.reshape(-1, n_clusters)[column]
+        sums += weight * (counts - tally.reshape(-1, n_clusters))[column]
     return sums
 
 

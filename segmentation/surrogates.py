@@ -1,6 +1,7 @@
 """A classifier that learns the segments from the customers' columns, to show what they go by."""
 
 import re
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -79,7 +80,12 @@ def explain(explainer, features, segments, n_customers, seed=0):
     Explanation
     """
     drawn = features.sample(min(n_customers, len(features)), random_state=seed)
-    values = explainer.shap_values(drawn)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        # Of two classes: that SHAP once gave both.
+        values = explainer.shap_values(drawn)
+    if values.ndim == 2:
+        # Of two classes, those of the first are those of the second with the other sign.
+        values = np.stack([-values, values], axis=2)
     importance = pd.DataFrame(
         np.abs(values).mean(axis=0), index=features.columns, columns=np.unique(segments)
     )

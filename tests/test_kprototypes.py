@@ -127,6 +127,60 @@ def test_equals_kmodes_on_an_array_with_column_indices(seed, k, by_column):
     assert not hasattr(ours, "feature_names_in_")
 
 
+@SETTINGS
+@given(tables, st.integers(1, 6), st.integers(0, 2**32 - 1), st.data())
+def test_a_gamma_per_column_is_so_many_copies_of_the_column(table, k, seed, data):
+    assume(len(table.drop_duplicates()) > k)
+    nominal = list(table.select_dtypes(exclude="number"))
+    times = [data.draw(st.integers(1, 3)) for _ in nominal]
+    copies = {
+        f"{name}, copy {i}": table[name]
+        for name, n in zip(nominal, times, strict=True)
+        for i in range(1, n)
+    }
+    several = table.assign(**copies)
+    drawn = table.sample(k, replace=True, random_state=seed).index
+    init, several_init = (some.loc[drawn].reset_index(drop=True) for some in (table, several))
+    one = KPrototypes(k, gamma=0.5 * np.array(times), init=init, random_state=seed)
+    other = KPrototypes(k, gamma=0.5, init=several_init, random_state=seed)
+    try:
+        other.fit(several)
+    except ValueError:
+        with pytest.raises(ValueError, match="clusters empty"):
+            one.fit(table)
+        return
+    one.fit(table)
+    np.testing.assert_array_equal(one.labels_, other.labels_)
+    assert one.epoch_costs_ == pytest.approx(other.epoch_costs_, rel=1e-12)
+    np.testing.assert_array_equal(one.predict(table), other.predict(several))
+    np.testing.assert_array_equal(one.gamma_, 0.5 * np.array(times))
+
+
+@SETTINGS
+@given(tables, st.integers(1, 6), gammas.filter(lambda gamma: gamma is not None))
+def test_one_gamma_is_the_same_gamma_for_every_column(table, k, gamma):
+    assume(len(table.drop_duplicates()) > k)
+    n_nominal = len(nominal_places(table))
+    models = [
+        KPrototypes(k, gamma=some, n_init=1, random_state=0)
+        for some in (gamma, np.full(n_nominal, gamma))
+    ]
+    try:
+        models[0].fit(table)
+    except ValueError:
+        return
+    models[1].fit(table)
+    assert models[0].epoch_costs_ == models[1].epoch_costs_
+    np.testing.assert_array_equal(models[0].labels_, models[1].labels_)
+
+
+@pytest.mark.parametrize("gamma", [[1.0], [1.0, -1.0], [1.0, np.nan], [[1.0, 1.0]], ["a", "b"]])
+def test_gammas_that_do_not_fit_the_columns_are_refused(gamma):
+    table = make_table(seed=0, n=30, p=1, m=2, levels=3, grid=0)
+    with pytest.raises(ValueError, match="gamma"):
+        KPrototypes(2, gamma=gamma).fit(table)
+
+
 @pytest.mark.parametrize("init", ["huang", "cao", "random"])
 def test_equals_kmodes_over_many_blocks_and_categories(init):
     # Over 255 categories are coded in wider integers; 700 rows are several blocks.

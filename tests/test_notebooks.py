@@ -74,7 +74,7 @@ def test_every_figure_is_in_img(path):
 @pytest.mark.slow
 def test_kmeans_gives_the_published_numbers(kmeans):
     assert len(kmeans["kept"]) == 40_691
-    assert kmeans["elbow"].elbow_value_ == 5
+    assert kmeans["elbow"].k == 5
     published = [
         0.1775761520,
         0.2077262227,
@@ -137,6 +137,24 @@ def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypat
     assert scored.loc[~scored["outlier"], "segment"].tolist() == variables["segments"].tolist()
     names = variables["names"]["name"]
     assert scored["name"].tolist() == names[scored["segment"]].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("notebook", ["kmeans", "kprototypes"])
+def test_what_weighs_much_makes_the_segments(notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(shown, "chrome_works", False)
+    path = tmp_path / "customers.csv"
+    TABLES["messy"]().to_csv(path, index=False)
+    heavy = {"weights": {"active": 1000, "visits": 0.001}, "segments": 2}
+    parameters = SMALL | {"table": str(path), "settings": heavy}
+    variables = run(NOTEBOOKS / f"{notebook}.ipynb", tmp_path, **parameters)
+    counts = variables["pd"].crosstab(variables["kept"]["active"], variables["segments"])
+    assert sorted((counts > 0).sum()) == [1, 1]
+    scored = segmenter.score(
+        segmenter.load(tmp_path / f"{notebook}.segmenter"), variables["loaded"].raw
+    )
+    assert scored["segment"].tolist() == variables["nearest"].tolist()
 
 
 SMALL_FURTHER = {

@@ -87,7 +87,7 @@ def test_expected_numbers_are_those_of_the_run(kmeans):
     numbers = dict(re.findall(r"^\| ([^|]+?) \| ([\d.,]+) \|", README, re.MULTILINE))
     run = {
         "customers kept by ECOD": f"{len(kmeans['kept']):,}",
-        "elbow": f"{kmeans['elbow'].elbow_value_}",
+        "elbow": f"{kmeans['elbow'].k}",
         "silhouette at k = 5": f"{kmeans['silhouette']:.6f}",
         "Davies-Bouldin": f"{kmeans['davies_bouldin']:.6f}",
         "Calinski-Harabasz": f"{kmeans['calinski_harabasz']:.3f}",

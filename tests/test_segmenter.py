@@ -180,7 +180,8 @@ def test_any_new_table_is_scored_row_by_row_or_refused(messy, data, n):
         pd.testing.assert_frame_equal(score(messy["frozen"], table.iloc[[i]]), scored.iloc[[i]])
 
 
-def test_k_prototypes_by_its_own_predictions(tmp_path):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_k_prototypes_by_its_own_predictions(tmp_path, weighted):
     from segmentation.kprototypes import KPrototypes
 
     path = write(TABLES["messy"](), tmp_path)
@@ -190,7 +191,8 @@ def test_k_prototypes_by_its_own_predictions(tmp_path):
     scaler = PowerTransformer().set_output(transform="pandas")
     scaled = scaler.fit_transform(loaded.table[numbers])
     rows = pd.concat([scaled, loaded.table[categories].astype("category")], axis=1)
-    model = KPrototypes(K, random_state=0, n_init=2).fit(rows)
+    gamma = 0.3 * np.arange(1, len(categories) + 1) if weighted else None
+    model = KPrototypes(K, gamma=gamma, random_state=0, n_init=2).fit(rows)
     encoded = OrdinalEncoder().set_output(transform="pandas").fit_transform(loaded.table)
     detector = ECOD().fit(encoded)
     result = pd.DataFrame({"segment": model.labels_ + 1, "outlier": detector.labels_ == 1})

@@ -1,5 +1,7 @@
 """How many segments: measures on groups that are plain to see."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,11 +10,13 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import silhouette_score
+from yellowbrick.cluster import KElbowVisualizer
 
 from segmentation.selection import (
     STRUCTURE,
     best_k,
     choose_k,
+    find_elbow,
     keep_k,
     ks_to_try,
     measure,
@@ -28,6 +32,21 @@ def test_plain_groups_are_counted_by_every_measure():
     assert list(measures.index) == [2, 3, 4]
     assert measures["silhouette"].tolist() == silhouettes
     assert set(best_k(measures, elbow=3).values()) == {3}
+
+
+@pytest.mark.parametrize("k_max", [3, 9])
+def test_the_elbow_is_that_of_the_visualizer(k_max):
+    X, _ = make_blobs(300, centers=4, cluster_std=2, random_state=1)
+    visualizer = KElbowVisualizer(
+        KMeans(n_init=3, random_state=0), k=(2, k_max + 1), timings=False, force_model=True
+    )
+    with warnings.catch_warnings(action="ignore"):
+        visualizer.fit(X)
+    models = [KMeans(k, n_init=3, random_state=0).fit(X) for k in range(2, k_max + 1)]
+    found = find_elbow(models)
+    assert found.k == visualizer.elbow_value_
+    assert found.ks == visualizer.k_values_
+    assert found.distortions == pytest.approx(visualizer.k_scores_)
 
 
 def test_a_measure_without_an_answer_is_left_out():

@@ -47,9 +47,10 @@ def euclidean(X):
 
 def kprototypes(numbers, categories, gamma):
     x, c = np.asarray(numbers, dtype=float).tolist(), np.asarray(categories).tolist()
+    gammas = np.broadcast_to(gamma, len(c[0])).tolist()
     return lambda i, j: math.fsum(
         [(s - t) ** 2 for s, t in zip(x[i], x[j], strict=True)]
-        + [gamma * (s != t) for s, t in zip(c[i], c[j], strict=True)]
+        + [weight * (s != t) for weight, s, t in zip(gammas, c[i], c[j], strict=True)]
     )
 
 
@@ -242,6 +243,19 @@ def test_mixed_on_random_tables(table, gamma):
     assert_plain(
         mixed_silhouette_samples(numbers, categories, labelings, gamma),
         kprototypes(numbers, categories, gamma),
+        labelings,
+        1e-9,
+    )
+
+
+@settings(deadline=None, derandomize=True)
+@given(tables(), st.data())
+def test_mixed_with_a_gamma_per_column(table, data):
+    numbers, categories, labelings = table
+    gammas = [data.draw(st.floats(0, 9)) for _ in range(np.shape(categories)[1])]
+    assert_plain(
+        mixed_silhouette_samples(numbers, categories, labelings, gammas),
+        kprototypes(numbers, categories, gammas),
         labelings,
         1e-9,
     )

@@ -43,6 +43,17 @@ def test_contributions_add_up_to_the_prediction(model):
     np.testing.assert_array_equal(explained.importance.to_numpy(), by_hand)
 
 
+def test_two_segments_share_their_contributions(model):
+    features = surrogates.features_of(CUSTOMERS)
+    explainer = shap.TreeExplainer(model.fit(features, SEGMENTS))
+    explained = surrogates.explain(explainer, features, SEGMENTS, 50)
+    assert explained.shap_values.shape == (50, 2, 2)
+    total = explained.shap_values.sum(axis=1)[:, 1] + explainer.expected_value
+    raw = model.predict(explained.features, raw_score=True)
+    np.testing.assert_allclose(total, raw, atol=1e-6)
+    np.testing.assert_array_equal(explained.shap_values[..., 0], -explained.shap_values[..., 1])
+
+
 def test_names_are_such_as_lightgbm_takes():
     features = surrogates.features_of(pd.DataFrame({'a [b], "c": {d}': [1.0], "e": ["x"]}))
     assert not set('[]{}",:') & set("".join(features.columns))

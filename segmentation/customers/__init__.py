@@ -7,10 +7,10 @@ from segmentation.customers.cleaning import (
     OTHER,
     Customers,
     clean,
-    describe_roles,
     labelled,
     load_customers,
 )
+from segmentation.customers.description import describe_roles
 from segmentation.customers.roles import infer_roles
 from segmentation.customers.settings import TableError, read_settings
 from segmentation.customers.source import (

@@ -8,12 +8,11 @@ import pandas as pd
 
 from segmentation.customers.redundancy import find_redundant
 from segmentation.customers.roles import (
-    FLAGGED_WORDS,
     MAX_CATEGORIES,
     TREATMENTS,
     infer_roles,
+    is_flagged,
     is_used,
-    words_of,
 )
 from segmentation.customers.settings import TableError, read_settings
 from segmentation.customers.table import is_nested, lines_of, load_table
@@ -83,6 +82,12 @@ class Customers(NamedTuple):
         return self.settings.get("labels", {})
 
     @property
+    def weights(self):
+        """How much each column of `table` counts in squared distances: 1, or as it is set."""
+        weights = self.settings.get("weights", {})
+        return pd.Series({name: float(weights.get(name, 1)) for name in self.table})
+
+    @property
     def ids(self):
         """The identifier columns, which come first in every output, the one that is named first."""
         names = list(self.roles.index[self.roles["role"] == "identifier"])
@@ -95,8 +100,7 @@ class Customers(NamedTuple):
         return [
             name
             for name in roles.index
-            if roles[name] == "special category"
-            or (is_used(self.roles, name) and _is_flagged(name))
+            if roles[name] == "special category" or (is_used(self.roles, name) and is_flagged(name))
         ]
 
 
@@ -157,7 +161,7 @@ def prepare_customers(table, name, settings=None):
     roles = infer_roles(table, settings, missing_words=not is_study)
     named = dict.fromkeys(settings.get("columns", table.columns))
     used = [name for name in named if is_used(roles, name)]
-    problems = [*_named_problems(table, settings), *_size_problems(table, used)]
+    problems = [*_named_problems(table, settings, used), *_size_problems(table, used)]
     for column in used:
         if is_nested(table[column]):
             problems.append(f"column {column} holds lists, records or bytes: leave it out.")
@@ -184,66 +188,18 @@ def _convention(table, name):
     return table.attrs.get("conventions", {}).get(name)
 
 
-def _is_flagged(name):
-    return bool(words_of(name) & FLAGGED_WORDS)
-
-
-def describe_roles(customers):
-    """Say in Markdown how a table was read and what was left out, filled in or grouped.
-
-    Parameters
-    ----------
-    customers : Customers
-
-    Returns
-    -------
-    str
-        A list, a sentence each; empty if there is nothing to say.
-    """
-    lines = []
-    if customers.raw.attrs.get("encoding") == "windows-1252":
-        lines.append("The file is not UTF-8 and was read as Windows-1252.")
-    for name, (role, why, treatment) in customers.roles.iterrows():
-        lines += _describe_column(name, role, why, treatment, customers)
-    roles = customers.roles
-    passed = [f"`{name}`" for name in roles.index[roles["why"] == "not among the columns to use"]]
-    if passed:
-        lines.append(f"Not among the columns to use: {', '.join(passed)}.")
-    return "\n".join(f"- {line}" for line in [*lines, *customers.redundant])
-
-
-def _describe_column(name, role, why, treatment, customers):
-    """Yield a sentence or two on what was done with a column, none if it is plainly used."""
-    if role == "target":
-        known = f" ({why})" * (why != "set")
-        yield f"`{name}` is the target and held out{known}: it takes no part in the segments." + (
-            f' To use it, say `roles = {{{name} = "yes/no"}}` in customers.toml.' * (why != "set")
-        )
-    elif role == "identifier":
-        again = int(customers.raw[name].duplicated().sum())
-        twice = f" {again:,} rows have one that was there before." if again else ""
-        yield f"`{name}` tells customers apart ({why}): not used, first in every output.{twice}"
-    elif role == "special category":
-        yield (
-            f"`{name}` is left out, as a special category of personal data ({why}). To use it, "
-            "name it in `columns` of customers.toml."
-        )
-    elif why != "not among the columns to use" and not treatment.startswith("used"):
-        yield f"`{name}` is left out: {role} ({why})."
-    elif "; " in treatment:
-        yield f"`{name}`: {treatment.partition('; ')[2]}."
-    if is_used(customers.roles, name) and _is_flagged(name):
-        yield f"`{name}` is used; the law protects it in many places, so its shares are shown."
-
-
-def _named_problems(table, settings):
-    """Yield a sentence for each column that the settings name and the table has not."""
-    keys = ("columns", "roles", "labels")
+def _named_problems(table, settings, used):
+    """Yield a sentence for the columns that the settings name and the table has not."""
+    keys = ("columns", "roles", "labels", "weights")
     named = [name for key in keys for name in settings.get(key, ())]
     named += [settings[key] for key in ("target", "id") if key in settings]
     absent = [name for name in dict.fromkeys(named) if name not in table]
     if absent:
         yield f"no column {', '.join(absent)}; the header has: {', '.join(table.columns)}."
+    if unused := [
+        name for name in settings.get("weights", ()) if name in table.columns.difference(used)
+    ]:
+        yield f"weights name {', '.join(unused)}, which cannot be used or are not to be."
     titles = pd.Series([settings.get("labels", {}).get(name, name) for name in table.columns])
     if titles.duplicated().any():
         yield f"labels give two columns the name {titles[titles.duplicated()].iloc[0]}."

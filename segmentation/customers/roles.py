@@ -151,6 +151,11 @@ def _has_two_values(column):
     return not is_nested(column) and column.nunique() == 2
 
 
+def is_flagged(name):
+    """Return whether a column's name says that the law protects it in many places."""
+    return bool(words_of(name) & FLAGGED_WORDS)
+
+
 def is_used(roles, name):
     """Whether a column takes part in the segments; `roles` as `infer_roles` gives them."""
     return name in roles.index and TREATMENTS[roles["role"][name]].startswith("used")

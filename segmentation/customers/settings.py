@@ -13,9 +13,13 @@
     roles = {branch = "category"}                 # where the inferred role is not the right one
     segments = 4                                  # how many; by default what the measures say
     min_segment = 0.02                            # the smallest share that is a segment
+    weights = {spent = 2, age = 0.5}              # how much a column counts, others 1
+    value = 60.0                                  # what a success is worth, in money
+    cost = 5.0                                    # what it costs to contact a customer
 """
 
 import itertools
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -33,6 +37,9 @@ SETTINGS = {
     "roles": dict,
     "segments": int,
     "min_segment": float,
+    "weights": dict,
+    "value": float,
+    "cost": float,
 }
 
 DECIMALS = (".", ",")
@@ -96,6 +103,12 @@ def _problems(written):
     for text in itertools.chain.from_iterable(texts):
         if not isinstance(text, str):
             yield f"{text!r} is not the text that was expected"
+    for name, weight in right.get("weights", {}).items():
+        if not _is_a(weight, float) or not 0 < weight < math.inf:
+            yield (
+                f"weights give {name} {weight!r}: give a number above 0; what is not to count at "
+                "all is left out of columns"
+            )
     yield from _values_out_of_range(right)
 
 
@@ -115,6 +128,8 @@ def _values_out_of_range(right):
         "thousands": lambda mark: mark in THOUSANDS,
         "segments": lambda number: number >= 2,
         "min_segment": lambda share: 0 <= share < 0.5,
+        "value": lambda money: 0 < money < math.inf,
+        "cost": lambda money: 0 <= money < math.inf,
     }
     for key, is_in in ranges.items():
         if key in right and not is_in(right[key]):

@@ -195,6 +195,8 @@ def test_settings_come_from_the_file_beside_the_table(tmp_path):
         ("roles = {age = 'fruit'}", "fruit"),
         ("target = 'x'\nlabels = {z = 'y'}\nid = 'w'", "z, x, w"),
         ("labels = {age = 'job'}", "job"),
+        ("weights = {nothing = 2}", "nothing"),
+        ("weights = {spent = 2}\ntarget = 'spent'", "spent"),
         ("encoding = 'klingon'", "klingon"),
         ("roles = {job = 'number'}", "'services'"),
         ("columns = ['age', 'job']", "2 columns"),
@@ -204,6 +206,12 @@ def test_settings_that_do_not_fit_the_table_are_refused(tmp_path, text, named):
     (tmp_path / "customers.toml").write_text(text)
     with pytest.raises(TableError, match=named):
         load_customers(write(table_of(), tmp_path / "t.csv"))
+
+
+def test_weights_are_1_where_they_are_not_set(tmp_path):
+    loaded = load_customers(write(table_of(), tmp_path / "t.csv"), {"weights": {"age": 2}})
+    assert loaded.weights.to_dict() == {name: 2 if name == "age" else 1 for name in loaded.table}
+    assert "`age` 2" in describe_roles(loaded)
 
 
 @pytest.mark.parametrize(

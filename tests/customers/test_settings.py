@@ -16,6 +16,9 @@ labels = {age = "years"}
 roles = {age = "number"}
 segments = 4
 min_segment = 0.05
+weights = {age = 2, left = 0.5}
+value = 60
+cost = 0
 """
 
 
@@ -28,7 +31,7 @@ def read(folder, text, settings=None, encoding="utf-8"):
 def test_every_key_is_read_whatever_editor_wrote_it(tmp_path, encoding):
     settings = read(tmp_path, EVERYTHING, encoding=encoding)
     assert settings["segments"] == 4
-    assert len(settings) == 11
+    assert len(settings) == 14
 
 
 def test_no_file_is_no_settings(tmp_path):
@@ -56,6 +59,13 @@ def test_parameters_come_before_make_and_make_before_the_file(tmp_path, monkeypa
         ("segments = 2.5", "segments"),
         ("segments = true", "segments"),
         ("min_segment = 0.6", "min_segment"),
+        ("weights = {age = 0}", "age"),
+        ("weights = {age = inf}", "age"),
+        ("weights = {age = 'twice'}", "age"),
+        ("weights = 2", "weights"),
+        ("value = 0", "value"),
+        ("cost = -1", "cost"),
+        ("cost = nan", "cost"),
         ("decimal = ';'", "decimal"),
         ("thousands = 'x'", "thousands"),
         ("decimal = ','\nthousands = ','", "same"),

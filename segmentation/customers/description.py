@@ -1,0 +1,54 @@
+"""What was done with the columns of a table, in sentences."""
+
+from segmentation.customers.roles import is_flagged, is_used
+
+
+def describe_roles(customers):
+    """Say in Markdown how a table was read and what was left out, filled in or grouped.
+
+    Parameters
+    ----------
+    customers : Customers
+
+    Returns
+    -------
+    str
+        A list, a sentence each; empty if there is nothing to say.
+    """
+    lines = []
+    if customers.raw.attrs.get("encoding") == "windows-1252":
+        lines.append("The file is not UTF-8 and was read as Windows-1252.")
+    for name, (role, why, treatment) in customers.roles.iterrows():
+        lines += _describe_column(name, role, why, treatment, customers)
+    if weights := customers.settings.get("weights"):
+        counted = ", ".join(f"`{name}` {weight:g}" for name, weight in weights.items())
+        lines.append(f"Weights in the distances of k-means and K-Prototypes, others 1: {counted}.")
+    roles = customers.roles
+    passed = [f"`{name}`" for name in roles.index[roles["why"] == "not among the columns to use"]]
+    if passed:
+        lines.append(f"Not among the columns to use: {', '.join(passed)}.")
+    return "\n".join(f"- {line}" for line in [*lines, *customers.redundant])
+
+
+def _describe_column(name, role, why, treatment, customers):
+    """Yield a sentence or two on what was done with a column, none if it is plainly used."""
+    if role == "target":
+        known = f" ({why})" * (why != "set")
+        yield f"`{name}` is the target and held out{known}: it takes no part in the segments." + (
+            f' To use it, say `roles = {{{name} = "yes/no"}}` in customers.toml.' * (why != "set")
+        )
+    elif role == "identifier":
+        again = int(customers.raw[name].duplicated().sum())
+        twice = f" {again:,} rows have one that was there before." if again else ""
+        yield f"`{name}` tells customers apart ({why}): not used, first in every output.{twice}"
+    elif role == "special category":
+        yield (
+            f"`{name}` is left out, as a special category of personal data ({why}). To use it, "
+            "name it in `columns` of customers.toml."
+        )
+    elif why != "not among the columns to use" and not treatment.startswith("used"):
+        yield f"`{name}` is left out: {role} ({why})."
+    elif "; " in treatment:
+        yield f"`{name}`: {treatment.partition('; ')[2]}."
+    if is_used(customers.roles, name) and is_flagged(name):
+        yield f"`{name}` is used; the law protects it in many places, so its shares are shown."
