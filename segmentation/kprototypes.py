@@ -2,7 +2,7 @@
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Integral, Real
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,6 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from segmentation import _kprototypes_kernels as kernels
@@ -26,6 +25,7 @@ from segmentation._kprototypes_input import (
     to_numbers,
 )
 from segmentation._kprototypes_starts import Starts
+from segmentation._parameters import find_faults
 
 
 class KPrototypes(ClusterMixin, BaseEstimator):
@@ -95,16 +95,6 @@ class KPrototypes(ClusterMixin, BaseEstimator):
     Expert Systems with Applications 36(7), doi:10.1016/j.eswa.2009.01.060.
     """
 
-    _parameter_constraints = {  # noqa: RUF012, scikit-learn's own name and form
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "gamma": [Interval(Real, 0, np.inf, closed="left"), "array-like", None],
-        "init": [StrOptions({"huang", "cao", "random"}), "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-    }
-
     def __init__(
         self,
         n_clusters=5,
@@ -152,7 +142,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
             If a parameter, the table or a weight cannot be used, or no start is found in which
             every cluster has a row.
         """
-        self._validate_params()
+        self._check_parameters()
         frame = as_frame(X)
         numeric, nominal = split_columns(frame, categorical)
         numbers = to_numbers(frame, numeric)
@@ -212,6 +202,17 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         ):
             centroids[name] = categories.take(modes)
         return pd.DataFrame(centroids)[self._columns]
+
+    def _check_parameters(self):
+        at_least_1 = (Integral, lambda value: value >= 1, "a whole number of 1 or more")
+        rules = dict.fromkeys(("n_clusters", "n_init", "max_iter"), at_least_1)
+        if self.n_jobs is not None:
+            rules["n_jobs"] = (Integral, lambda value: value != 0, "a whole number but 0, or None")
+        faults = find_faults(self, rules)
+        if isinstance(self.init, str) and self.init not in ("huang", "cao", "random"):
+            faults.append(f'init is {self.init!r}: give "huang", "cao", "random" or a table.')
+        if faults:
+            raise ValueError(" ".join(faults))
 
     def _choose_gamma(self, numbers):
         if self.gamma is not None:

@@ -57,7 +57,9 @@ class Table:
         self.spark = spark
         self.settings = _settings(place)
         self._lines = _read_lines(spark, place)
-        first = self._lines.where("start = 0 and trim(cast(line as string)) != ''").first()
+        first = self._lines.where(
+            "start = 0 and trim(both ' \t' from cast(line as string)) != ''"
+        ).first()
         if first is None:
             raise TableError(f"{place} is empty.")
         encoding = self.settings.get("encoding")
@@ -180,7 +182,7 @@ def _read_lines(spark, place):
 def _survey(reading, batches):
     """Count the rows of each split of a file, and say what its columns hold, or a problem."""
     splits = {}
-    for file, start, first, lines in _pieces(batches):
+    for file, start, first, lines in _pieces(reading, batches):
         _, said, problem = splits.get((file, start), (0, {}, None))
         try:
             said = _join(said, _examine(_parse(file, reading, first, lines)))
@@ -224,7 +226,7 @@ def _join(said, other):
 
 def _map(function, reading, first_rows, n_rows, batches):
     """Yield what a function makes of each piece of a table."""
-    for file, start, first, lines in _pieces(batches):
+    for file, start, first, lines in _pieces(reading, batches):
         table = _parse(file, reading, first, lines)
         table.index += first_rows[file, start]
         table = table[table.index < n_rows]
@@ -232,16 +234,18 @@ def _map(function, reading, first_rows, n_rows, batches):
             yield function(table)
 
 
-def _pieces(batches):
+def _pieces(reading, batches):
     """Yield (file, start, first, lines) of each run of lines in one split of a file.
 
     ``first`` is the row of the first line within the split; that of a header is -1.
     """
+    # pandas skips blank lines too; between tabs there are fields.
+    separator = find_separator(reading.header.decode("latin-1"))
+    blank = b" " if separator == "\t" else b" \t"
     n_lines = Counter()
     for batch in batches:
         for (file, start), lines in batch.groupby(["file", "start"], sort=False)["line"]:
-            # pandas skips blank lines too.
-            lines = [line for line in lines if line.strip(b" ")]
+            lines = [line for line in lines if line.strip(blank)]
             yield file, int(start), n_lines[file, start] - (start == 0), lines
             n_lines[file, start] += len(lines)
 

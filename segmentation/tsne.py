@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from segmentation import _tsne_kernels as kernels
+from segmentation._parameters import find_faults
 
 #: Steps with exaggerated similarities and the lower momentum, as in scikit-learn.
 EARLY_STEPS = 250
@@ -174,11 +175,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         }
         if not isinstance(self.learning_rate, str):
             rules["learning_rate"] = (Real, lambda value: 0 < value < np.inf, 'above 0 or "auto"')
-        faults = [
-            f"{name} is {getattr(self, name)!r}: give {wanted}."
-            for name, (kind, allows, wanted) in rules.items()
-            if not isinstance(getattr(self, name), kind) or not allows(getattr(self, name))
-        ]
+        faults = find_faults(self, rules)
         if isinstance(self.learning_rate, str) and self.learning_rate != "auto":
             faults.append(f'learning_rate is {self.learning_rate!r}: give a number or "auto".')
         if isinstance(self.init, str) and self.init not in ("pca", "random"):

@@ -117,7 +117,7 @@ def test_folder_is_read_in_the_order_of_its_files(running, tmp_path):
 @needs_spark
 def test_blank_files_and_blank_lines_number_no_row(running, tmp_path):
     (tmp_path / "1.csv").write_text("\n\n \n")
-    (tmp_path / "2.csv").write_text("\n\na;b\n\n1;x\n\n2;y\n")
+    (tmp_path / "2.csv").write_text(" \t\n\na;b\n\n1;x\n\t\t\n2;y\n")
     (tmp_path / "3.csv").write_text("a;b\n3;z\n")
     table = Table(running, tmp_path)
     assert table.n_rows == 3

@@ -189,7 +189,7 @@ def _line_numbers(path, encoding, separator):
     with _text_lines(path, encoding) as lines:
         reader, first, header = csv.reader(lines, delimiter=separator), 1, True
         for fields in reader:
-            if fields and (len(fields) > 1 or fields[0] == "" or fields[0].strip(" ")):
+            if fields and (len(fields) > 1 or fields[0] == "" or fields[0].strip(" \t")):
                 if not header:
                     yield first
                 header = False

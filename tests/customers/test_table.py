@@ -125,7 +125,9 @@ def test_lines_are_those_of_the_file(tmp_path):
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(st.data())
 def test_any_bad_line_is_named(tmp_path_factory, data):
-    blanks = data.draw(st.lists(st.sampled_from(["", "\n", "  \n"]), min_size=N, max_size=N))
+    blanks = data.draw(
+        st.lists(st.sampled_from(["", "\n", "  \n", " \t\n"]), min_size=N, max_size=N)
+    )
     breaks = data.draw(
         st.lists(st.sampled_from(["a", "b\nb", 'c ""c""\nc']), min_size=N, max_size=N)
     )
