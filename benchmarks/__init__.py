@@ -1,9 +1,12 @@
 """Ours beside the libraries as the source articles use them, side by side in one run.
 
 Every module ``benchmarks/bench_*.py`` has a function ``comparisons()`` that yields `Comparison`;
-``python -m benchmarks`` runs them all and prints one table.
+``python -m benchmarks`` runs them all and prints one table. Peers that the project does not need,
+``pip install FasterKModes openTSNE scikit-learn-intelex`` (and a C compiler for the first), take
+part where they are installed.
 """
 
+import importlib
 import time
 from dataclasses import dataclass
 
@@ -35,6 +38,15 @@ def timed(function, *args, **kwargs):
     start = time.perf_counter()
     result = function(*args, **kwargs)
     return result, time.perf_counter() - start
+
+
+def find_peer(module):
+    """Return a module that may not be installed, or None, which is said."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        print(f"{module} takes no part: {error}")
+        return None
 
 
 def study_rows():
