@@ -272,7 +272,10 @@ def _treatment(column, table):
         if example := table.attrs.get("examples", {}).get(name):
             done += f"; {example}"
         if name in table.attrs.get("assumed", ()):
-            done += ", which is assumed: decimal in customers.toml says otherwise"
+            mark = column["convention"][0]
+            done += (
+                f"; that {mark} is its decimal mark is assumed: customers.toml may say otherwise"
+            )
         n_missing = int(to_numbers(values, column["convention"], sure=True).isna().sum())
         return done + (
             f"; {n_missing:,} missing, taken as the median, {column['fill']:g}" if n_missing else ""

@@ -1,6 +1,8 @@
 """What was done with the columns of a table, in sentences."""
 
-from segmentation.customers.roles import is_flagged, is_used
+import json
+
+from segmentation.customers.roles import is_flagged, is_used, role_by_values
 
 
 def describe_roles(customers):
@@ -35,10 +37,11 @@ def _describe_column(name, role, why, treatment, customers):
     if role == "target":
         known = f" ({why})" * (why != "set")
         yield f"`{name}` is the target and held out{known}: it takes no part in the segments." + (
-            f' To use it, say `roles = {{{name} = "yes/no"}}` in customers.toml.' * (why != "set")
+            f" To use it, say `roles = {{{json.dumps(name, ensure_ascii=False)} = "
+            f'"{role_by_values(name, customers.raw)}"}}` in customers.toml.' * (why != "set")
         )
     elif role == "identifier":
-        again = int(customers.raw[name].duplicated().sum())
+        again = int(customers.raw[name].dropna().duplicated().sum())
         twice = f" {again:,} rows have one that was there before." if again else ""
         yield f"`{name}` tells customers apart ({why}): not used, first in every output.{twice}"
     elif role == "special category":

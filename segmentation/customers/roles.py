@@ -9,6 +9,7 @@ from segmentation.customers.settings import TableError
 from segmentation.customers.table import is_nested
 from segmentation.customers.values import (
     MISSING_CATEGORIES,
+    MISSING_WORDS,
     is_yes_no,
     to_numbers,
     to_texts,
@@ -42,9 +43,15 @@ def _words(text):
 #: Last words of the name of a column that numbers customers.
 ID_WORDS = _words("id ids key uuid guid nr no num number nummer numero número index ref code")
 _ID_NAME = re.compile(
-    r"(customer|cust|client|cliente|kunden|kunde|user|member|mitglieds|account|konto|klant|kund)"
+    r"(customer|cust|client|cliente|kunden|kunde|kd|user|member|mitglieds|account|konto|klant|kund"
+    r"|vertrags|contract|telefon|mobil|handy|phone)"
     r"(s|en)?(id|key|no|nr|num|number|nummer|numero|code|ref)"
 )
+#: First words of such a name in Romance languages: ID client, Numéro de client.
+ID_FIRST = _words("id numero número numéro código codigo codice code")
+#: Of the numbers that a column of such a name gives, how many must be distinct: customers are
+#: listed twice by mistake.
+NEARLY_ALL = 0.95
 #: Numbers that reach a person, which tell customers apart and measure nothing.
 CONTACT_WORDS = _words("phone telephone telefon tel mobile fax iban account ssn")
 #: Words of the name of a column of two values that segments are mostly asked to explain.
@@ -129,7 +136,8 @@ def _role_of(name, column, settings, convention, missing):
     if words & SPECIAL_WORDS and not asked:
         which = ", ".join(sorted(words & SPECIAL_WORDS))
         return "special category", f"{which}: Article 9 of the GDPR"
-    if words & TARGET_WORDS and not asked and "target" not in settings and _has_two_values(column):
+    named = words & TARGET_WORDS and not asked and "target" not in settings
+    if named and _has_two_values(name, column, convention, missing):
         return "target", "its name, and two values"
     role, why = _infer_role(name, column, convention, missing)
     # An identifier is carried along, whatever is used.
@@ -147,8 +155,17 @@ def _split_name(name):
     return [word.lower() for word in re.findall(r"[A-ZÄÖÜ]?[a-zà-öø-ÿ]+|[A-ZÄÖÜ]+", name)]
 
 
-def _has_two_values(column):
-    return not is_nested(column) and column.nunique() == 2
+def _has_two_values(name, column, convention, missing):
+    if is_nested(column):
+        return False
+    texts = to_texts(column, MISSING_WORDS).str.lower()
+    return texts.nunique() == 2 or _infer_role(name, column, convention, missing)[0] == "yes/no"
+
+
+def role_by_values(name, table):
+    """Return the role that a column has by its values, whatever its name or the settings say."""
+    convention = table.attrs.get("conventions", {}).get(name)
+    return _infer_role(name, table[name], convention, MISSING_CATEGORIES)[0]
 
 
 def is_flagged(name):
@@ -193,14 +210,17 @@ def _infer_role(name, column, convention, missing):
 
 
 def _tells_apart(name, numbers, column):
-    """Say why whole numbers, all distinct, count customers or reach them; None if they do not."""
-    if not np.isfinite(numbers).all() or (numbers % 1 != 0).any() or not column.is_unique:
+    """Say why whole numbers, distinct, count customers or reach them; None if they do not."""
+    given = numbers.dropna()
+    if not np.isfinite(given).all() or (given % 1 != 0).any():
         return None
     words = _split_name(name)
     compact = "".join(words)
-    called = words and (words[-1] in ID_WORDS or set(words) & CONTACT_WORDS)
-    if called or _ID_NAME.fullmatch(compact):
+    called = words and (words[-1] in ID_WORDS or words[0] in ID_FIRST or set(words) & CONTACT_WORDS)
+    if (called or _ID_NAME.fullmatch(compact)) and column.nunique() > NEARLY_ALL * len(given):
         return "its name, and another whole number for every customer"
+    if len(given) < len(numbers) or not column.is_unique:
+        return None
     steps = np.diff(np.sort(numbers))
     if (steps == steps[0]).all():
         return f"whole numbers in steps of {steps[0]:.0f}"

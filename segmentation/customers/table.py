@@ -4,6 +4,8 @@ import codecs
 import csv
 import gzip
 import warnings
+import zipfile
+import zlib
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -18,6 +20,15 @@ SEPARATORS = ";,\t|"
 
 #: The encoding that is tried where a file is not UTF-8: what Windows writes in the West.
 FALLBACK = "windows-1252"
+
+#: How files of Excel begin that are not .xlsx, whatever they are called, or have a password.
+OLD_EXCEL = bytes.fromhex("D0CF11E0A1B11AE1")
+
+#: What the libraries raise where a file is damaged or none of its kind.
+UNREADABLE = (
+    *(pd.errors.ParserWarning, csv.Error, ValueError, OSError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -60,10 +71,10 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
     settings = read_settings(path, settings)
     encoding = encoding or settings.get("encoding")
     try:
-        if path.suffix == ".parquet":
-            table, read = pd.read_parquet(path), {}
-        elif path.suffix == ".xlsx":
-            table, read = pd.read_excel(path, sheet_name=settings.get("sheet", 0)), {}
+        if path.suffix.lower() == ".parquet":
+            table, read = _with_index(pd.read_parquet(path)), {}
+        elif path.suffix.lower() == ".xlsx":
+            table, read = _read_excel(path, settings.get("sheet", 0)), {}
         else:
             table, read = _read_delimited(path, encoding)
     except UnicodeError as error:
@@ -72,12 +83,32 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
             'encoding in customers.toml beside it, such as: encoding = "latin-1"'
         ) from error
     except LookupError as error:
+        if isinstance(error, KeyError):
+            raise TableError(f"{path.name} cannot be read as a table: no {error} in it") from error
         raise TableError(f"{path.name}: {error}. Give a name that Python knows.") from error
-    except (pd.errors.ParserWarning, csv.Error, ValueError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise TableError(f"{path.name} cannot be read as a table: {error}") from error
     table = _with_clean_header(path, table.reset_index(drop=True))
     table = pd.DataFrame({name: _plain(table[name]) for name in table}, index=table.index)
     return _with_numbers(table, conventions, settings, {"path": str(path)} | read)
+
+
+def _with_index(table):
+    """Return a table whose index, where it has a name, is its first columns."""
+    named = any(name is not None for name in table.index.names)
+    return table.reset_index(drop=not named)
+
+
+def _read_excel(path, sheet):
+    """Read cells as they are: a text of digits, such as a post code, stays a text."""
+    with path.open("rb") as file:
+        if file.read(8) == OLD_EXCEL:
+            raise ValueError(
+                "it is an old or a protected Excel file. Save it as .xlsx, unprotected."
+            )
+    return pd.read_excel(
+        path, sheet_name=sheet, dtype=object, keep_default_na=False, na_values=[""]
+    ).infer_objects()
 
 
 def _with_clean_header(path, table):
@@ -114,7 +145,7 @@ def _marked_encoding(path):
 
 
 def _opened(path, mode, **options):
-    return (gzip.open if path.suffix == ".gz" else open)(path, mode, **options)
+    return (gzip.open if path.suffix.lower() == ".gz" else open)(path, mode, **options)
 
 
 def _is_utf8(encoding):
@@ -127,7 +158,7 @@ def _text_lines(path, encoding):
 
 
 def _separator_of(path, encoding):
-    if ".tsv" in path.suffixes:
+    if ".tsv" in path.name.lower():
         return "\t"
     with _text_lines(path, encoding) as lines:
         return find_separator(next((line for line in lines if line.strip()), ""))

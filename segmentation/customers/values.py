@@ -36,11 +36,16 @@ CURRENCIES = (
     r"|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|CAD|AUD|TRY|RUB"
 )
 _NUMBER = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<before>{CURRENCIES})?\s*(?P<inner>[-+])?\s*"
+    rf"(?P<outer>{CURRENCIES})?\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*"
+    rf"(?P<before>{CURRENCIES})?\s*(?P<inner>[-+])?\s*"
     rf"(?P<body>\d[\d.,' ]*(?:[eE][-+]?\d+)?|[.,]\d+)\s*(?P<after>{CURRENCIES})?\s*%?\s*"
     r"(?P<trailing>-)?\s*(?P<close>\))?"
 )
-_BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'", "−": "-"})  # noqa: RUF001
+_BLANKS = str.maketrans(
+    {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'", "\u2212": "-", "\u2013": "-"}
+)
+#: A mark and a dash stand for no cents: 25.- is 25.
+_NO_CENTS = re.compile(r"(?<=\d)[.,] ?--?(?!\d)")
 
 
 def _pattern(convention):
@@ -131,14 +136,15 @@ def _is_code(body):
 
 def _split(text):
     """Return body, sign and currency of a number as people write it, or None."""
-    match = _NUMBER.fullmatch(text.translate(_BLANKS))
+    match = _NUMBER.fullmatch(_NO_CENTS.sub("", text.translate(_BLANKS)))
     if match is None or (match["open"] is None) != (match["close"] is None):
         return None
     signs = [match["sign"], match["inner"], match["trailing"], match["open"]]
-    if sum(sign is not None for sign in signs) > 1 or (match["before"] and match["after"]):
+    currencies = [match[place] for place in ("outer", "before", "after") if match[place]]
+    if sum(sign is not None for sign in signs) > 1 or len(currencies) > 1:
         return None
     negative = any(sign in ("-", "(") for sign in signs)
-    return match["body"].strip(), -1 if negative else 1, match["before"] or match["after"] or ""
+    return match["body"].strip(), -1 if negative else 1, "".join(currencies)
 
 
 def decide(evidence, decimal=None, separator=",", allowed=CONVENTIONS):

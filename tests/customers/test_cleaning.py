@@ -152,6 +152,30 @@ def test_a_likely_target_is_held_out_and_can_be_used(tmp_path):
     assert "Churn" in used.table
 
 
+@pytest.mark.parametrize("name", ["Churn Label", "Churn"])
+@pytest.mark.parametrize("answers", [["yes", "no"], ["Existing Customer", "Attrited Customer"]])
+def test_the_advice_on_a_target_can_be_followed(tmp_path, name, answers):
+    path = write(table_of(**{name: answers * 100}), tmp_path / "t.csv")
+    advice = re.search(r"`(roles = .*?)`", describe_roles(load_customers(path)))[1]
+    (tmp_path / "customers.toml").write_text(advice)
+    loaded = load_customers(path)
+    assert loaded.target is None
+    assert loaded.table[name].nunique() == 2
+
+
+def test_what_is_not_given_was_not_there_before(tmp_path):
+    voucher = [f"V{i}" if i % 10 == 0 else None for i in range(200)]
+    said = describe_roles(load_customers(write(table_of(voucher=voucher), tmp_path / "t.csv")))
+    assert "`voucher`" in said
+    assert "there before" not in said
+
+
+def test_what_is_assumed_is_said(tmp_path):
+    frame = table_of(x=["1.234", "5.678", "2.345", "7"] * 50, spent=np.arange(200) % 41)
+    path = write(frame, tmp_path / "t.csv")
+    assert "`x`" in describe_roles(load_customers(path))
+
+
 def test_columns_that_say_the_same_are_announced(tmp_path):
     city = np.array(["Paris", "Lyon", "Rome", "Milan"] * 50)
     table = table_of(

@@ -74,6 +74,22 @@ AWKWARD = [
     ("health", "HealthStatus", WORDS * 40, "special category"),
     ("in German", "Konfession", WORDS * 40, "special category"),
     ("sex", "sex", ["f", "m"] * 100, "category"),
+    (
+        "a customer listed twice",
+        "customer_id",
+        [7301, *RNG.permutation(N - 1) + 7300],
+        "identifier",
+    ),
+    ("a phone with gaps", "phone", [None, None, *RNG.permutation(N - 2) + 6e9], "identifier"),
+    ("id first", "ID client", RNG.permutation(N) * 7 + 31, "identifier"),
+    ("number of the client", "Numéro de client", RNG.permutation(N) * 7 + 31, "identifier"),
+    ("in one word", "Telefonnummer", RNG.permutation(N) * 7 + 31, "identifier"),
+    ("few ids", "visits no", np.arange(N) % 50, "number"),
+    ("churn with gaps", "Churn", ["Yes", "No", "#N/A", "No"] * 50, "target"),
+    ("churn in two cases", "Churn", ["Yes", "No", "no", "NO"] * 50, "target"),
+    ("churn as a cross", "Churned", ["x", "", "", "x"] * 50, "target"),
+    ("no cents", "x", [f"{i % 90 + 10}.-" for i in range(N)], "number"),
+    ("accounting", "x", [f"$({i % 90}.50)" for i in range(N)], "number"),
 ]
 
 

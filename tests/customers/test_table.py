@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import zipfile
 from decimal import Decimal
 
 import numpy as np
@@ -217,6 +218,11 @@ def test_numbers_of_any_locale(tmp_path_factory, locale, separator, units, missi
         (["1e3", "2.5E-2"], ",", [1000, 0.025], False),
         (["(5)", "7"], ",", [-5, 7], False),
         (["5-", "7"], ",", [-5, 7], False),
+        (["25'914.-", "18.50"], ",", [25914, 18.5], False),
+        (["€ 25,-", "€ 7,--"], ";", [25, 7], False),
+        (["8952,23-", "5,5"], ";", [-8952.23, 5.5], False),
+        (["$(1,234.50)", "$ 7.00"], ",", [-1234.5, 7], False),
+        (["\u201342", "7"], ",", [-42, 7], False),
         (["$1,234.50", "$2"], ",", [1234.5, 2], False),
         (["12 %", "3,5 %"], ",", [12, 3.5], False),
         (["EUR 5", "7 EUR"], ",", [5, 7], False),
@@ -252,6 +258,49 @@ def test_settings_overrule_what_is_assumed(tmp_path):
 def test_what_is_no_one_number_stays_text(tmp_path, texts):
     table = load_table(write(table_of(x=texts * 100), tmp_path / "t.csv"))
     assert table["x"].tolist() == texts * 100
+
+
+def test_a_text_of_digits_in_excel_stays_what_it_is_in_a_csv(tmp_path):
+    frame = table_of(
+        post=["01067", "80331", "04103", "20095"] * 50,
+        spent=["53.831", "24,15", "1.000", "7,5"] * 50,
+        school=["None", "primary", "NA", "x"] * 50,
+    )
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    (tmp_path / "t.xlsx").rename(tmp_path / "T.XLSX")
+    write(frame, tmp_path / "t.csv", sep=";")
+    excel, text = load_table(tmp_path / "T.XLSX"), load_table(tmp_path / "t.csv")
+    pd.testing.assert_frame_equal(excel, text, check_dtype=False)
+    assert text["spent"].tolist() == [53831, 24.15, 1000, 7.5] * 50
+
+
+def test_the_named_index_of_a_parquet_is_a_column(tmp_path):
+    frame = table_of(spent=np.arange(200) % 41).set_index(
+        pd.Index(np.arange(200) + 4711, name="customer_id")
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    loaded = load_customers(tmp_path / "t.parquet")
+    assert loaded.ids["customer_id"].tolist() == list(range(4711, 4911))
+
+
+def test_damaged_files_are_refused(tmp_path):
+    frame = table_of()
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    whole = (tmp_path / "t.xlsx").read_bytes()
+    packed = bytearray(gzip.compress(frame.to_csv(index=False).encode()))
+    packed[200:400] = b"\xff" * 200
+    files = {
+        "half.xlsx": whole[: len(whole) // 2],
+        "old.xlsx": bytes.fromhex("D0CF11E0A1B11AE1") + bytes(600),
+        "damaged.csv.gz": bytes(packed),
+    }
+    with zipfile.ZipFile(tmp_path / "zip.xlsx", "w") as archive:
+        archive.writestr("a.txt", "nothing")
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    for name in [*files, "zip.xlsx"]:
+        with pytest.raises(TableError, match=name):
+            load_table(tmp_path / name)
 
 
 def test_no_digit_of_a_long_number_is_lost(tmp_path):
