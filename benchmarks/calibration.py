@@ -261,7 +261,7 @@ def _draw_false_alarms(axis, alarms):
     axis.set_ylabel("tables")
     axis.set_xticks(places, alarms.index)
     axis.set_xlim(-0.4, len(alarms) - 0.4)
-    axis.legend(loc="center", fontsize=8)
+    axis.legend(loc="upper right", fontsize=8)
 
 
 def _draw_power(axis, found_shares):
@@ -270,7 +270,7 @@ def _draw_power(axis, found_shares):
     axis.axhline(0.8, color="black", linestyle="--", linewidth=0.8)
     axis.set_title("Three groups:\ntwins show them")
     axis.set_xlabel("distance (standard deviations)")
-    axis.legend(loc="lower right", fontsize=8)
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 0.08), fontsize=8)
 
 
 def main():

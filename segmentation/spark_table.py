@@ -197,7 +197,7 @@ def _survey(reading, batches):
 def _examine(table):
     """Return what the columns of a piece hold, in values that JSON can hold."""
     texts, evidence = examine_columns(table)
-    nothing = Evidence(0, [0] * len(CONVENTIONS), 0, [])
+    nothing = Evidence()
     # What keeps `load_table` from reading a column as numbers: words, and numbers of many digits.
     words = {
         name: len(texts[name])

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import gzip
+import re
 import warnings
 import zipfile
 import zlib
@@ -29,6 +30,12 @@ UNREADABLE = (
     *(pd.errors.ParserWarning, csv.Error, ValueError, OSError, EOFError),
     *(zipfile.BadZipFile, zlib.error),
 )
+
+#: A first line for Excel alone.
+SEPARATOR_LINE = re.compile(r"sep=([;,\t|])\s*", re.IGNORECASE)
+
+#: Lines that a header with line breaks in its names may have.
+MAX_HEADER_LINES = 20
 
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -74,7 +81,7 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
         if path.suffix.lower() == ".parquet":
             table, read = _with_index(pd.read_parquet(path)), {}
         elif path.suffix.lower() == ".xlsx":
-            table, read = _read_excel(path, settings.get("sheet", 0)), {}
+            table, read = _read_excel(path, settings.get("sheet", 0))
         else:
             table, read = _read_delimited(path, encoding)
     except UnicodeError as error:
@@ -86,6 +93,11 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
         if isinstance(error, KeyError):
             raise TableError(f"{path.name} cannot be read as a table: no {error} in it") from error
         raise TableError(f"{path.name}: {error}. Give a name that Python knows.") from error
+    except pd.errors.ParserError as error:
+        raise TableError(
+            f"{path.name} cannot be read as a table: {error}. Is there a title above the header, "
+            "or a value with a separator and no quotes?"
+        ) from error
     except UNREADABLE as error:
         raise TableError(f"{path.name} cannot be read as a table: {error}") from error
     table = _with_clean_header(path, table.reset_index(drop=True))
@@ -106,15 +118,30 @@ def _read_excel(path, sheet):
             raise ValueError(
                 "it is an old or a protected Excel file. Save it as .xlsx, unprotected."
             )
-    return pd.read_excel(
-        path, sheet_name=sheet, dtype=object, keep_default_na=False, na_values=[""]
-    ).infer_objects()
+    sheet = pd.read_excel(
+        path, sheet_name=sheet, header=None, dtype=object, keep_default_na=False, na_values=[""]
+    )
+    if not (filled := np.flatnonzero(sheet.notna().any(axis=1))).size:
+        raise ValueError("the sheet is empty.")
+    header = filled[0]
+    return _with_header(sheet.iloc[header:]).infer_objects(), {"first_row": int(header) + 2}
+
+
+def _with_header(cells):
+    """Return a table of cells whose first row is the header."""
+    return cells.iloc[1:].set_axis(cells.iloc[0].fillna("").astype(str), axis=1)
 
 
 def _with_clean_header(path, table):
     table = table.set_axis([" ".join(str(name).split()) for name in table.columns], axis=1)
-    unnamed = [name for name in table if name.startswith("Unnamed: ") and table[name].isna().all()]
-    table = table.drop(columns=unnamed)
+    table = table.loc[:, (table.columns != "") | table.notna().any().to_numpy()]
+    if (n_unnamed := int((table.columns == "").sum())) > table.shape[1] / 2:
+        raise TableError(
+            f"{path.name}: {n_unnamed} of the columns have no name in the first line. Is it a "
+            "title? Delete what stands above the header."
+        )
+    names = [name or f"column {i}" for i, name in enumerate(table.columns, 1)]
+    table = table.set_axis(names, axis=1)
     twice = table.columns[table.columns.duplicated()].unique()
     if len(twice):
         raise TableError(f"{path.name} has two columns {', '.join(twice)}. Name them apart.")
@@ -140,8 +167,13 @@ def _read_delimited(path, encoding):
 
 def _marked_encoding(path):
     with _opened(path, "rb") as file:
-        start = file.read(2)
-    return BYTE_ORDER_MARKS.get(start, "utf-8-sig")
+        start = file.read(1000)
+    if start[:2] not in BYTE_ORDER_MARKS and b"\0" in start:
+        raise ValueError(
+            "it holds zero bytes. If it is UTF-16 without a byte order mark, say in customers.toml "
+            'beside it: encoding = "utf-16-le". Else it is no text.'
+        )
+    return BYTE_ORDER_MARKS.get(start[:2], "utf-8-sig")
 
 
 def _opened(path, mode, **options):
@@ -161,12 +193,21 @@ def _separator_of(path, encoding):
     if ".tsv" in path.name.lower():
         return "\t"
     with _text_lines(path, encoding) as lines:
-        return find_separator(next((line for line in lines if line.strip()), ""))
+        header = next((line for line in lines if line.strip()), "")
+        if declared := SEPARATOR_LINE.fullmatch(header):
+            return declared[1]
+        # A name in quotes may go on in the next lines.
+        for line in islice(lines, MAX_HEADER_LINES):
+            if header.count('"') % 2 == 0:
+                break
+            header += line
+    return find_separator(header)
 
 
 def find_separator(header):
-    """Return whichever of `SEPARATORS` splits a header line into most fields."""
-    return max(SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
+    """Return whichever of `SEPARATORS` splits a header into most fields."""
+    lines = header.splitlines(keepends=True)
+    return max(SEPARATORS, key=lambda s: len(next(csv.reader(lines, delimiter=s), [])))
 
 
 def _read_text(path, encoding, separator):
@@ -174,16 +215,25 @@ def _read_text(path, encoding, separator):
         # Fields beyond those of the header would be lost.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         # Text such as "None" or "NA" is a category until an empty field says otherwise.
-        table = pd.read_csv(
+        cells = pd.read_csv(
             path,
             sep=separator,
+            header=None,
+            skiprows=_declares_separator(path, encoding),
             encoding="utf-8-sig" if _is_utf8(encoding) else encoding,
             index_col=False,
             dtype="str",
             keep_default_na=False,
             na_values=["", "NaN", "nan"],
         )
+    table = _with_header(cells)
     return table.apply(lambda column: column.str.strip()).replace("", np.nan)
+
+
+def _declares_separator(path, encoding):
+    """Return how many lines only say to Excel what separates the fields: 0 or 1."""
+    with _text_lines(path, encoding) as lines:
+        return int(SEPARATOR_LINE.fullmatch(next(lines, "")) is not None)
 
 
 def lines_of(table, rows):
@@ -199,13 +249,14 @@ def lines_of(table, rows):
     Returns
     -------
     str
-        "line 7" or "lines 7, 9 and 40 more"; "row" for files that have no lines. Line 1 is the
-        header's, blank lines and line breaks within quotes count.
+        "line 7" or "lines 7, 9 and 40 more"; "row" for files that have no lines: that of the
+        sheet, or of the table. Line 1 is the header's, blank lines and line breaks within quotes
+        count.
     """
     separator = table.attrs.get("separator")
     shown = list(rows[:5])
     if separator is None:
-        kind, numbers = "row", [row + 1 for row in shown]
+        kind, numbers = "row", [row + table.attrs.get("first_row", 1) for row in shown]
     else:
         kind = "line"
         lines = _line_numbers(Path(table.attrs["path"]), table.attrs["encoding"], separator)
@@ -217,14 +268,16 @@ def lines_of(table, rows):
 
 def _line_numbers(path, encoding, separator):
     """Yield the line in which each row begins; pandas passes over blank lines too."""
+    n_passed = _declares_separator(path, encoding)
     with _text_lines(path, encoding) as lines:
-        reader, first, header = csv.reader(lines, delimiter=separator), 1, True
+        lines = islice(lines, n_passed, None)
+        reader, first, header = csv.reader(lines, delimiter=separator), 1 + n_passed, True
         for fields in reader:
             if fields and (len(fields) > 1 or fields[0] == "" or fields[0].strip(" \t")):
                 if not header:
                     yield first
                 header = False
-            first = reader.line_num + 1
+            first = n_passed + reader.line_num + 1
 
 
 # --- Types --------------------------------------------------------------------------------------
@@ -243,7 +296,8 @@ def _plain(column):
         return column.astype(object).where(column.notna(), None)
     if pd.api.types.is_numeric_dtype(kind):
         exact = column.notna().all() and pd.api.types.is_integer_dtype(kind)
-        return pd.Series(column.to_numpy("int64" if exact else float, na_value=np.nan))
+        plain = kind.numpy_dtype if exact else float
+        return pd.Series(column.to_numpy(plain, na_value=np.nan))
     given = column.dropna()
     if len(given) and all(isinstance(value, Decimal) for value in given):
         return pd.to_numeric(column.astype(float))
@@ -285,12 +339,10 @@ def decide_conventions(evidence, settings=None, separator=","):
     ]
     marks = set()
     for written in evidence.values():
-        convention, assumed = decide(written, None, separator, allowed)
-        # A column of whole numbers says nothing of decimal marks.
-        if convention and not assumed and min(written.n_parsed) < max(written.n_parsed):
+        convention, assumed = decide(written, (), separator, allowed)
+        if convention and not assumed and written.says_marks:
             marks.add(convention[0])
-    mark = marks.pop() if len(marks) == 1 else None
-    decided = {name: decide(some, mark, separator, allowed) for name, some in evidence.items()}
+    decided = {name: decide(some, marks, separator, allowed) for name, some in evidence.items()}
     conventions = {name: convention for name, (convention, _) in decided.items() if convention}
     return conventions, [name for name, (_, assumed) in decided.items() if assumed]
 
@@ -328,7 +380,9 @@ def _with_numbers(table, conventions, settings, read):
         if exact and numbers.notna().sum() == table[name].notna().sum():
             table[name] = _whole(numbers)
     assumed = [name for name in assumed if name not in given]
-    table.attrs = read | {"conventions": decided, "assumed": assumed, "examples": examples}
+    # What says nothing of marks leaves other files free.
+    said = {name: some for name, some in decided.items() if name in given or evidence[name].says_marks}
+    table.attrs = read | {"conventions": said, "assumed": assumed, "examples": examples}
     return table
 
 
