@@ -20,8 +20,9 @@ from urllib.parse import unquote
 import pandas as pd
 
 from segmentation.customers import TableError, load_table, read_settings
-from segmentation.customers.table import decide_conventions, examine_columns, find_separator
-from segmentation.customers.values import CONVENTIONS, Evidence
+from segmentation.customers.delimited import find_separator
+from segmentation.customers.numbers import CONVENTIONS, Evidence
+from segmentation.customers.table import decide_conventions, examine_columns
 from segmentation.spark import as_pattern, as_url, refused
 
 

@@ -6,22 +6,26 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from segmentation.customers.redundancy import find_redundant
+from segmentation.customers.names import is_flagged
+from segmentation.customers.numbers import to_numbers
+from segmentation.customers.problems import (
+    column_problems,
+    distinct_problems,
+    named_problems,
+    size_problems,
+    total_problems,
+    value_problems,
+)
+from segmentation.customers.redundancy import find_outcomes, find_redundant
 from segmentation.customers.roles import (
     MAX_CATEGORIES,
     TREATMENTS,
     infer_roles,
-    is_flagged,
     is_used,
 )
 from segmentation.customers.settings import TableError, read_settings
-from segmentation.customers.table import is_nested, lines_of, load_table
-from segmentation.customers.values import (
-    MISSING_CATEGORIES,
-    says_missing,
-    to_categories,
-    to_numbers,
-)
+from segmentation.customers.table import convention_of, load_table
+from segmentation.customers.values import MISSING_CATEGORIES, says_missing, to_categories
 
 #: The columns that the source articles use, in their order.
 BANK_COLUMNS = ("age", "job", "marital", "education", "default", "balance", "housing", "loan")
@@ -32,20 +36,10 @@ BANK_LABELS = {"default": "credit default", "housing": "housing loan", "loan": "
 #: The number of segments that the source articles keep.
 BANK_SEGMENTS = 5
 
-#: With fewer, the largest number of clusters tried leaves under ten customers in each.
-MIN_ROWS = 100
-#: With fewer usable columns there is no picture in three dimensions, and little to segment by.
-MIN_COLUMNS = 3
-#: With fewer distinct customers, clusters are a list of them.
-MIN_DISTINCT = 50
-
 #: The category of those that are too many to be kept apart.
 OTHER = "other"
 #: The category of a missing value.
 NOT_GIVEN = "not given"
-
-#: Beyond, squares and powers of a number overflow.
-LARGEST = 1e100
 
 
 class Customers(NamedTuple):
@@ -161,85 +155,46 @@ def prepare_customers(table, name, settings=None):
     roles = infer_roles(table, settings, missing_words=not is_study)
     named = dict.fromkeys(settings.get("columns", table.columns))
     used = [name for name in named if is_used(roles, name)]
-    problems = [*_named_problems(table, settings, used), *_size_problems(table, used)]
+    problems = [
+        *named_problems(table, settings, used),
+        *size_problems(table, used),
+        *total_problems(table),
+    ]
     for column in used:
-        if is_nested(table[column]):
-            problems.append(f"column {column} holds lists, records or bytes: leave it out.")
-        elif roles["role"][column] == "number":
-            numbers = to_numbers(table[column], _convention(table, column), sure=True)
-            problems += _value_problems(column, table, numbers)
+        problems += column_problems(column, table, roles["role"][column])
     if problems:
-        raise TableError(f"{name} cannot be used:\n- " + "\n- ".join(problems))
+        raise _unusable(name, problems)
     # In the study, "unknown" is an answer like others.
     schema = [_learn(column, table, roles["role"][column], not is_study) for column in used]
+    cleaned, _ = clean(table, schema)
+    target = next((table[name] for name in roles.index[roles["role"] == "target"]), None)
+    if target is not None:
+        _hold_out_outcomes(cleaned, target, roles, settings.get("columns", ()))
+    schema = [column for column in schema if is_used(roles, column["name"])]
+    cleaned = cleaned[[column["name"] for column in schema]]
+    if problems := [*size_problems(table, list(cleaned)), *distinct_problems(cleaned)]:
+        raise _unusable(name, problems)
     for column in schema:
         roles.loc[column["name"], "treatment"] = _treatment(column, table)
-    cleaned, _ = clean(table, schema)
-    if (distinct := len(cleaned.drop_duplicates())) < MIN_DISTINCT:
-        raise TableError(
-            f"{name} cannot be used:\n- {distinct} distinct customers in the columns "
-            f"{', '.join(used)}; at least {MIN_DISTINCT} are needed for segments to mean anything."
-        )
-    target = next((table[name] for name in roles.index[roles["role"] == "target"]), None)
     return Customers(cleaned, table, target, roles, schema, settings, find_redundant(cleaned))
 
 
-def _convention(table, name):
-    return table.attrs.get("conventions", {}).get(name)
+def _unusable(name, problems):
+    return TableError(f"{name} cannot be used:\n- " + "\n- ".join(problems))
 
 
-def _named_problems(table, settings, used):
-    """Yield a sentence for the columns that the settings name and the table has not."""
-    keys = ("columns", "roles", "labels", "weights")
-    named = [name for key in keys for name in settings.get(key, ())]
-    named += [settings[key] for key in ("target", "id") if key in settings]
-    absent = [name for name in dict.fromkeys(named) if name not in table]
-    if absent:
-        yield f"no column {', '.join(absent)}; the header has: {', '.join(table.columns)}."
-    if unused := [
-        name for name in settings.get("weights", ()) if name in table.columns.difference(used)
-    ]:
-        yield f"weights name {', '.join(unused)}, which cannot be used or are not to be."
-    titles = pd.Series([settings.get("labels", {}).get(name, name) for name in table.columns])
-    if titles.duplicated().any():
-        yield f"labels give two columns the name {titles[titles.duplicated()].iloc[0]}."
-
-
-def _size_problems(table, used):
-    if len(table) < MIN_ROWS:
-        yield f"{len(table)} rows; at least {MIN_ROWS} are needed for segments to mean anything."
-    if len(used) < MIN_COLUMNS:
-        hint = " Is the separator one of ; , tab |?" if table.shape[1] == 1 else ""
-        yield (
-            f"{len(used)} columns can be used ({', '.join(used)}), of {table.shape[1]} in the "
-            f"table; at least {MIN_COLUMNS} are needed.{hint}"
-        )
-
-
-def _value_problems(name, table, numbers):
-    """Yield a sentence for each kind of value that a column of numbers cannot hold."""
-    column = table[name]
-
-    def where(mask):
-        return lines_of(table, table.index[mask.to_numpy()])
-
-    infinite = np.abs(numbers) > LARGEST
-    if infinite.any():
-        yield f"column {name}: infinite or beyond {LARGEST:g} in {where(infinite)}: correct it."
-    slips = column.notna() & numbers.isna()
-    if slips.any():
-        slips[slips] = ~says_missing(column[slips]) & (column[slips].astype(str).str.strip() != "")
-    if slips.any():
-        yield (
-            f"column {name}: {slips.sum()} of its numbers are not written as numbers, in "
-            f"{where(slips)} ({column[slips].iloc[0]!r}): correct them."
-        )
+def _hold_out_outcomes(cleaned, target, roles, asked):
+    """Hold out, in `roles`, what tells the target, unless the settings say that it is used."""
+    free = [name for name in cleaned if name not in asked and roles["why"][name] != "set"]
+    for name, share in find_outcomes(cleaned[free], target).items():
+        why = f"it tells {share:.0%} of the target {target.name}"
+        roles.loc[name] = "outcome", why, TREATMENTS["outcome"]
 
 
 def _learn(name, table, role, missing_words):
     """Return what `clean` has to know of a column, in values that JSON can hold."""
     if role == "number":
-        convention = _convention(table, name)
+        convention = convention_of(table, name)
         numbers = to_numbers(table[name], convention, sure=True)
         fill = float(numbers.median())
         return {"name": name, "role": role, "fill": fill, "convention": convention}
@@ -334,7 +289,7 @@ def clean(table, schema):
         values = known_table[name]
         if column["role"] == "number":
             numbers = to_numbers(values, column["convention"], sure=True)
-            problems += _value_problems(name, known_table, numbers)
+            problems += value_problems(name, known_table, numbers)
             cleaned[name] = numbers.fillna(column["fill"]) if numbers.isna().any() else numbers
             unknown += numbers.isna().to_numpy()
         else:

@@ -2,7 +2,8 @@
 
 import json
 
-from segmentation.customers.roles import is_flagged, is_used, role_by_values
+from segmentation.customers.names import is_flagged
+from segmentation.customers.roles import is_used, role_by_values
 
 
 def describe_roles(customers):
@@ -34,9 +35,10 @@ def describe_roles(customers):
 
 def _describe_column(name, role, why, treatment, customers):
     """Yield a sentence or two on what was done with a column, none if it is plainly used."""
-    if role == "target":
+    if role in ("target", "outcome"):
         known = f" ({why})" * (why != "set")
-        yield f"`{name}` is the target and held out{known}: it takes no part in the segments." + (
+        what = "is the target and" if role == "target" else "is known when the target is, and"
+        yield f"`{name}` {what} held out{known}: it takes no part in the segments." + (
             f" To use it, say `roles = {{{json.dumps(name, ensure_ascii=False)} = "
             f'"{role_by_values(name, customers.raw)}"}}` in customers.toml.' * (why != "set")
         )

@@ -1,15 +1,51 @@
-"""Columns that say the same: each counts once more in every distance."""
+"""Columns that say the same as another, which then counts twice, or as the target."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import mutual_info_score
 
 #: From this association on, one column is as good as the other.
 SAME = 0.95
 
 #: A category of fewer customers than this share, or more than the rest, says little.
 RARE = 0.01
+
+#: A column that holds this share of what is to be known of the target is known with it.
+TELLS = 0.9
+#: Numbers are cut into so many parts of equal size to see what they tell.
+N_PARTS = 20
+
+
+def find_outcomes(customers, target):
+    """Find the columns that tell the target: reasons of those who left, a status.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+        As `segmentation.customers.clean` gives it.
+    target : Series of shape (n_customers,)
+
+    Returns
+    -------
+    dict of str to float
+        Of the target's entropy the share that a column explains (Theil's uncertainty
+        coefficient), where it is 0.9 or more.
+    """
+    target = target.astype(str)
+    if (entropy := mutual_info_score(target, target)) == 0:
+        return {}
+    numbers = customers.select_dtypes("number")
+    parts = {
+        name: pd.qcut(numbers[name].rank(), N_PARTS, labels=False, duplicates="drop")
+        for name in numbers
+    }
+    shares = {
+        name: mutual_info_score(target, column) / entropy
+        for name, column in customers.assign(**parts).items()
+    }
+    return {name: share for name, share in shares.items() if share >= TELLS}
 
 
 def find_redundant(customers):

@@ -5,13 +5,21 @@ import re
 import numpy as np
 import pandas as pd
 
+from segmentation.customers.names import (
+    is_code_name,
+    is_id_name,
+    is_time_name,
+    special_word,
+    target_stem,
+    target_word,
+)
+from segmentation.customers.numbers import to_numbers
 from segmentation.customers.settings import TableError
-from segmentation.customers.table import is_nested
+from segmentation.customers.table import convention_of, is_nested
 from segmentation.customers.values import (
     MISSING_CATEGORIES,
     MISSING_WORDS,
     is_yes_no,
-    to_numbers,
     to_texts,
 )
 
@@ -26,6 +34,7 @@ TREATMENTS = {
     "category": "used",
     "yes/no": "used, as yes and no",
     "target": "held out",
+    "outcome": "held out",
     "identifier": "carried along, not used",
     "special category": "left out",
     "constant": "left out",
@@ -35,45 +44,25 @@ TREATMENTS = {
 }
 
 
-def _words(text):
-    return frozenset(text.split())
-
-
-# Words of names are compared in lower case, in the languages in which tables are exported most.
-#: Last words of the name of a column that numbers customers.
-ID_WORDS = _words("id ids key uuid guid nr no num number nummer numero número index ref code")
-_ID_NAME = re.compile(
-    r"(customer|cust|client|cliente|kunden|kunde|kd|user|member|mitglieds|account|konto|klant|kund"
-    r"|vertrags|contract|telefon|mobil|handy|phone)"
-    r"(s|en)?(id|key|no|nr|num|number|nummer|numero|code|ref)"
-)
-#: First words of such a name in Romance languages: ID client, Numéro de client.
-ID_FIRST = _words("id numero número numéro código codigo codice code")
-#: Of the numbers that a column of such a name gives, how many must be distinct: customers are
-#: listed twice by mistake.
+#: Of the numbers that a column called an identifier gives, how many must be distinct: customers
+#: are listed twice by mistake.
 NEARLY_ALL = 0.95
-#: Numbers that reach a person, which tell customers apart and measure nothing.
-CONTACT_WORDS = _words("phone telephone telefon tel mobile fax iban account ssn")
-#: Words of the name of a column of two values that segments are mostly asked to explain.
-TARGET_WORDS = _words(
-    "churn churned target label response responded responder converted conversion subscribed "
-    "purchased cancelled canceled exited attrition outcome gekündigt gekuendigt kündigung "
-    "kuendigung abgewandert résilié resilie abandono"
+
+_MONTH = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mrz|mai|okt|dez|fév|fev|avr|juin|juil"
+    r"|aoû|aou|déc|ene|abr|ago|dic|gen|mag|giu|lug|set|ott|out)[^\W\d_]*\.?"
 )
-#: The same for special categories of personal data (GDPR, Article 9) ...
-SPECIAL_WORDS = _words(
-    "race ethnic ethnicity religion religious religiosity faith politics political party union "
-    "unionized health disease illness diagnosis disability disabled pregnant pregnancy sexual "
-    "sexuality orientation genetic biometric rasse ethnie konfession gewerkschaft partei "
-    "gesundheit krankheit behinderung schwanger syndicat santé raza religión sindicato salud "
-    "razza religione sindacato salute"
+DATE = re.compile(
+    rf"""
+    \d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}([T ].*)?      # 2019-07-23, with or without a time
+    | \d{{4}}-\d{{2}}                                # 2019-07
+    | \d{{1,2}}([./-])\d{{1,2}}\3\d{{2,4}}([ ].*)?     # 23.7.2019
+    | \d{{1,2}}[-./ ]+{_MONTH}[-./, ]+\d{{2,4}}([ ].*)?
+    | {_MONTH}[ ]\d{{1,2}},?[ ]\d{{4}}([ ].*)?
+    | {_MONTH}[-/ ']+\d{{2,4}}
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
-#: ... and for what the law protects and segments often stand for.
-FLAGGED_WORDS = _words(
-    "sex gender nationality citizenship geschlecht nationalität staatsangehörigkeit sexe genre "
-    "nationalité sexo género nacionalidad sesso genere nazionalità"
-)
-DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}([./-])\d{1,2}\2\d{2,4}( .*)?")
 
 
 def infer_roles(table, settings=None, *, missing_words=True):
@@ -117,9 +106,10 @@ def infer_roles(table, settings=None, *, missing_words=True):
         elif name in named:
             roles[name] = named[name], "set" if name in settings.values() else "its name"
         else:
-            convention = table.attrs.get("conventions", {}).get(name)
+            convention = convention_of(table, name)
             missing = MISSING_CATEGORIES if missing_words else ()
             roles[name] = _role_of(name, table[name], settings, convention, missing)
+    _hold_out_outcomes(roles, settings)
     frame = pd.DataFrame.from_dict(roles, orient="index", columns=["role", "why"])
     frame["treatment"] = frame["role"].map(TREATMENTS)
     return frame.rename_axis("column")
@@ -132,27 +122,17 @@ SINGLES = {"id": "identifier", "target": "target"}
 def _role_of(name, column, settings, convention, missing):
     """Return a role and the reason, for a column that the settings give none."""
     asked = name in settings.get("columns", ())
-    words = words_of(name)
-    if words & SPECIAL_WORDS and not asked:
-        which = ", ".join(sorted(words & SPECIAL_WORDS))
-        return "special category", f"{which}: Article 9 of the GDPR"
-    named = words & TARGET_WORDS and not asked and "target" not in settings
-    if named and _has_two_values(name, column, convention, missing):
+    if not asked and (word := special_word(name)):
+        return "special category", f"{word}: Article 9 of the GDPR"
+    # What is to be used is said; what is to be explained may be set, and others be known with it.
+    known = asked or {"columns", "target"} <= settings.keys()
+    if not known and target_word(name) and _has_two_values(name, column, convention, missing):
         return "target", "its name, and two values"
     role, why = _infer_role(name, column, convention, missing)
     # An identifier is carried along, whatever is used.
     if "columns" in settings and not asked and role != "identifier":
         return "not used", "not among the columns to use"
     return role, why
-
-
-def words_of(name):
-    """Return the words of a column's name, in lower case: ``isChurned`` is is and churned."""
-    return {*_split_name(name)}
-
-
-def _split_name(name):
-    return [word.lower() for word in re.findall(r"[A-ZÄÖÜ]?[a-zà-öø-ÿ]+|[A-ZÄÖÜ]+", name)]
 
 
 def _has_two_values(name, column, convention, missing):
@@ -162,15 +142,26 @@ def _has_two_values(name, column, convention, missing):
     return texts.nunique() == 2 or _infer_role(name, column, convention, missing)[0] == "yes/no"
 
 
+def _hold_out_outcomes(roles, settings):
+    """Leave one target, and hold out with it what is named as a target is: Churn Reason."""
+    likely = [name for name, (role, _) in roles.items() if role == "target"]
+    if not likely:
+        return
+    target = settings.get("target") or likely[0]
+    for name in likely:
+        if name != target:
+            roles[name] = "outcome", f"its name, and two values; {target} is the target"
+    stem = target_stem(target)
+    for name, (role, why) in roles.items():
+        said = why == "set" or name in settings.get("columns", ())
+        if stem and target_stem(name) == stem and TREATMENTS[role].startswith("used") and not said:
+            roles[name] = "outcome", f"named as the target {target} is"
+
+
 def role_by_values(name, table):
     """Return the role that a column has by its values, whatever its name or the settings say."""
-    convention = table.attrs.get("conventions", {}).get(name)
+    convention = convention_of(table, name)
     return _infer_role(name, table[name], convention, MISSING_CATEGORIES)[0]
-
-
-def is_flagged(name):
-    """Return whether a column's name says that the law protects it in many places."""
-    return bool(words_of(name) & FLAGGED_WORDS)
 
 
 def is_used(roles, name):
@@ -197,16 +188,38 @@ def _infer_role(name, column, convention, missing):
     if numbers is not None:
         if (missing := numbers.isna().mean()) > MAX_MISSING:
             return "not used", f"{missing:.0%} missing"
+        if why := _counts_time(name, given):
+            return "date", why
         if why := _tells_apart(name, numbers, column):
             return "identifier", why
-        return "number", "numbers"
+        if not (is_code_name(name) and (given % 1 == 0).all()):
+            return "number", "numbers"
+        texts, distinct = to_texts(column), pd.Series(distinct).map(str)
     if np.mean([DATE.fullmatch(text) is not None for text in distinct]) > 0.95:
         return "date", f"such as {distinct[0]}"
     if len(distinct) > max(MAX_CATEGORIES, len(given) / 2):
         if np.mean([len(text.split()) for text in distinct]) >= 4:
             return "free text", f"{len(distinct):,} distinct texts"
         return "identifier", f"{len(distinct):,} distinct values of {len(given):,}"
-    return "category", f"{len(distinct):,} categories"
+    named = "its name: a number that stands for something; " * (numbers is not None)
+    return "category", f"{named}{len(distinct):,} categories"
+
+
+def _counts_time(name, numbers):
+    """Say why whole numbers are dates: 20190723 whatever it is called, seconds by the name."""
+    if (numbers % 1 != 0).any() or numbers.nunique() < 2:
+        return None
+    example = f"such as {numbers.iloc[0]:.0f}"
+    if numbers.between(19_000_101, 20_991_231).all():
+        months, days = numbers // 100 % 100, numbers % 100
+        if months.between(1, 12).all() and days.between(1, 31).all():
+            return example
+    # From 2001 to 2033, in seconds or thousandths of them.
+    if is_time_name(name) and (
+        numbers.between(1e9, 2e9).all() or numbers.between(1e12, 2e12).all()
+    ):
+        return f"its name, and seconds since 1970, {example}"
+    return None
 
 
 def _tells_apart(name, numbers, column):
@@ -214,10 +227,7 @@ def _tells_apart(name, numbers, column):
     given = numbers.dropna()
     if not np.isfinite(given).all() or (given % 1 != 0).any():
         return None
-    words = _split_name(name)
-    compact = "".join(words)
-    called = words and (words[-1] in ID_WORDS or words[0] in ID_FIRST or set(words) & CONTACT_WORDS)
-    if (called or _ID_NAME.fullmatch(compact)) and column.nunique() > NEARLY_ALL * len(given):
+    if is_id_name(name) and column.nunique() > NEARLY_ALL * len(given):
         return "its name, and another whole number for every customer"
     if len(given) < len(numbers) or not column.is_unique:
         return None

@@ -24,7 +24,7 @@ AWKWARD = [
     ("abbreviated", "cust_no", SHUFFLED**2 + 17, "identifier"),
     ("in Spanish", "número", SHUFFLED**2 + 17, "identifier"),
     ("a telephone", "Telefon", SHUFFLED**2 + 3_000_000, "identifier"),
-    ("called an id, not distinct", "branch_id", np.arange(N) % 7, "number"),
+    ("called an id, not distinct", "branch_id", np.arange(N) % 7, "category"),
     ("paid is no id", "amountPaid", SHUFFLED**2 + 17, "number"),
     ("hexadecimal", "x", [f"{i:08x}" for i in range(N)], "identifier"),
     ("addresses of mail", "x", [f"c{i}@example.org" for i in range(N)], "identifier"),
