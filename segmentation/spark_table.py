@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from segmentation.customers import TableError, load_table, read_settings
-from segmentation.customers.delimited import find_separator
+from segmentation.customers.delimited import SEPARATOR_LINE, find_separator
 from segmentation.customers.numbers import CONVENTIONS, Evidence
 from segmentation.customers.table import decide_conventions, examine_columns
 from segmentation.spark import as_pattern, as_url, refused
@@ -63,6 +63,8 @@ class Table:
         ).first()
         if first is None:
             raise TableError(f"{place} is empty.")
+        if SEPARATOR_LINE.fullmatch(bytes(first["line"]).decode("latin-1")):
+            raise TableError(f"{place} begins with a line for Excel, sep=. Delete that line.")
         encoding = self.settings.get("encoding")
         if encoding and codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
             raise TableError(f"{place} is {encoding}, which Spark cannot split. Save it as UTF-8.")

@@ -164,6 +164,55 @@ def test_the_advice_on_a_target_can_be_followed(tmp_path, name, answers):
     assert loaded.table[name].nunique() == 2
 
 
+def test_what_tells_the_target_is_held_out(tmp_path):
+    """A status and a count that say who left; not what only goes with it."""
+    rng = np.random.default_rng(0)
+    left = rng.integers(2, size=200)
+    table = table_of(
+        age=rng.integers(18, 80, 200),
+        churned=left,
+        status=np.where(left, "gone", rng.choice(["new", "stayed"], 200)),
+        last_bill=left * 90 + rng.integers(0, 80, 200),
+        calls=left + rng.poisson(1, 200),
+    )
+    path = write(table, tmp_path / "t.csv")
+    loaded = load_customers(path)
+    assert loaded.target.name == "churned"
+    assert set(loaded.roles.index[loaded.roles["role"] == "outcome"]) == {"status", "last_bill"}
+    assert {"age", "calls"} <= set(loaded.table)
+    assert not {"status", "last_bill"} & set(loaded.table)
+    assert "`status`" in describe_roles(loaded)
+    kept = load_customers(path, {"roles": {"status": "category"}})
+    assert "status" in kept.table
+
+
+def test_a_sum_in_the_last_row_is_refused(tmp_path):
+    table = table_of(city=["Paris", "Total"] * 100)
+    assert len(load_customers(write(table, tmp_path / "t.csv")).table) == 200
+    (tmp_path / "t.csv").write_text((tmp_path / "t.csv").read_text() + "Total:,,1234.5,\n")
+    with pytest.raises(TableError, match="line 202 "):
+        load_customers(tmp_path / "t.csv")
+
+
+def test_words_that_are_no_yes_and_no_are_refused(tmp_path):
+    path = write(table_of(), tmp_path / "t.csv")
+    with pytest.raises(TableError, match="retired"):
+        load_customers(path, {"roles": {"job": "yes/no"}})
+
+
+def test_whole_numbers_say_nothing_of_later_files(tmp_path):
+    """A later file may have marks where the one that was learnt from had none."""
+    table = table_of(spent=np.arange(200) * 37 % 101, x=["1.234,5", "7"] * 100)
+    schema = load_customers(write(table, tmp_path / "t.csv", sep=";")).schema
+    written = {column["name"]: column.get("convention") for column in schema}
+    assert written == {"age": None, "job": None, "spent": None, "x": ",."}
+    later = table.assign(spent=["486,63", "2.762"] * 100)
+    write(later, tmp_path / "t2.csv", sep=";")
+    given = {name: convention for name, convention in written.items() if convention}
+    cleaned, _ = clean(load_table(tmp_path / "t2.csv", conventions=given), schema)
+    assert cleaned["spent"].tolist() == [486.63, 2762] * 100
+
+
 def test_what_is_not_given_was_not_there_before(tmp_path):
     voucher = [f"V{i}" if i % 10 == 0 else None for i in range(200)]
     said = describe_roles(load_customers(write(table_of(voucher=voucher), tmp_path / "t.csv")))

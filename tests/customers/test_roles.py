@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from segmentation.customers import TableError, infer_roles, load_table
+from segmentation.customers.names import is_flagged
 
 N = 200
 RNG = np.random.default_rng(0)
@@ -89,6 +90,23 @@ AWKWARD = [
     ("churn in two cases", "Churn", ["Yes", "No", "no", "NO"] * 50, "target"),
     ("churn as a cross", "Churned", ["x", "", "", "x"] * 50, "target"),
     ("no cents", "x", [f"{i % 90 + 10}.-" for i in range(N)], "number"),
+    ("thousands", "x", ["631.5K", "2M", "900K", "$12K"] * 50, "number"),
+    ("months or millions", "x", ["12M", "24M", "36M", "1M"] * 50, "category"),
+    ("years", "x", ["45 years", "1 year", "30 yrs", "7"] * 50, "number"),
+    ("two units", "x", ["2 h", "30 min", "1 h", "5 min"] * 50, "category"),
+    ("house numbers", "x", ["6", "6a", "12", "7"] * 50, "category"),
+    ("longer post codes", "x", ["90210", "90210-1234", "10001", "10001-0001"] * 50, "category"),
+    ("post codes by name", "PLZ", [80331, 20095, 50667, 60311] * 50, "category"),
+    ("in English", "Zip Code", [80331, 20095, 50667, 60311] * 50, "category"),
+    ("branches", "branch_code", np.arange(N) % 30, "category"),
+    ("dates with slashes", "x", [f"2019/07/{i % 28 + 1:02}" for i in range(N)], "date"),
+    ("months in letters", "x", [f"{i % 28 + 1}-Jul-19" for i in range(N)], "date"),
+    ("American", "x", [f"Jul {i % 28 + 1}, 2019" for i in range(N)], "date"),
+    ("German months", "x", [f"{i % 28 + 1}. März 2019" for i in range(N)], "date"),
+    ("compact", "x", [20190701 + i % 28 for i in range(N)], "date"),
+    ("months", "x", [f"2019-{i % 12 + 1:02}" for i in range(N)], "date"),
+    ("seconds", "created_at", SHUFFLED * 86_400 + 1_600_000_000, "date"),
+    ("large amounts", "assets", SHUFFLED**2 * 86_411 + 1_000_000_000, "number"),
     ("accounting", "x", [f"$({i % 90}.50)" for i in range(N)], "number"),
 ]
 
@@ -116,3 +134,65 @@ def test_settings_come_before_what_is_inferred():
     assert named.tolist() == ["category", "special category", "category"]
     with pytest.raises(TableError, match="fruit"):
         infer_roles(table, {"roles": {"a": "fruit"}})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("race", "ethnic_origin", "Ethnicité", "etnia", "raça", "RELIGIÓN", "Religião"),
+        *("Religionszugehörigkeit", "Konfession", "political_party", "Party", "UnionMember"),
+        *(
+            "chronic_diseases",
+            "HIV status",
+            "HealthStatus",
+            "Schwerbehindert",
+            "sexual_orientation",
+        ),
+    ],
+)
+def test_names_of_special_categories(name):
+    role = infer_roles(pd.DataFrame({name: WORDS * 40}))
+    assert role["role"][name] == "special category"
+    assert infer_roles(pd.DataFrame({name: WORDS * 40}), {"columns": [name]})["role"][name] == (
+        "category"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("party_size", "race_distance", "health_score", "Screen Orientation", "European Union"),
+        *("favourite genre", "target_group", "private_label_card", "trace", "credit union branch"),
+    ],
+)
+def test_names_that_only_sound_like_it(name):
+    for values in (WORDS * 40, ["yes", "no"] * 100):
+        table = pd.DataFrame({name: values, "spent": RNG.normal(size=N).round(3)})
+        assert infer_roles(table)["role"][name] in ("category", "yes/no")
+    assert not is_flagged(name)
+
+
+@pytest.mark.parametrize("name", ["Gender", "sexe", "GÉNERO", "nationality", "customer_sex"])
+def test_names_that_are_flagged(name):
+    assert is_flagged(name)
+
+
+def test_what_is_named_as_the_target_is_held_out():
+    table = pd.DataFrame(
+        {
+            "Churn Label": ["yes", "no"] * 100,
+            "Churn Score": np.arange(N) % 90,
+            "Churn Reason": ["price", None, "moved", None] * 50,
+            "converted": [1, 0, 0, 0] * 50,
+            "plan": WORDS * 40,
+        }
+    )
+    roles = infer_roles(table)["role"]
+    assert roles.tolist() == ["target", "outcome", "outcome", "outcome", "category"]
+    roles = infer_roles(table, {"target": "converted", "roles": {"Churn Score": "number"}})["role"]
+    assert roles.tolist()[:2] == ["outcome", "number"]
+    assert roles["converted"] == "target"
+    # What the settings say to use is used.
+    columns = ["Churn Score", "Churn Label", "plan"]
+    roles = infer_roles(table, {"columns": columns, "target": "converted"})["role"]
+    assert roles[columns].tolist() == ["number", "yes/no", "category"]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmentation.customers import TableError, infer_roles, load_customers, load_table
+from segmentation.customers.delimited import lines_of
 
 N = 120
 
@@ -80,11 +81,61 @@ def test_blanks_around_headers_and_values_go(tmp_path):
     assert table["work class"].tolist() == ["State-gov", "Private"] * 100
 
 
-def test_equal_headers_are_an_error(tmp_path):
+@pytest.mark.parametrize("header", ["age, age ,job", "age,age,job"])
+def test_equal_headers_are_an_error(tmp_path, header):
     path = tmp_path / "t.csv"
-    path.write_text("age, age ,job\n" + "1,2,x\n" * 200)
+    path.write_text(header + "\n" + "1,2,x\n" * 200)
     with pytest.raises(TableError, match="age"):
         load_table(path)
+    pd.read_csv(path, header=None).to_excel(tmp_path / "t.xlsx", index=False, header=False)
+    with pytest.raises(TableError, match="age"):
+        load_table(tmp_path / "t.xlsx")
+
+
+@pytest.mark.parametrize("mark", [";", ",", "|"])
+def test_a_line_for_excel_says_the_separator(tmp_path, mark):
+    path = tmp_path / "t.csv"
+    path.write_text(f"sep={mark}\nage{mark}job\n" + f"20{mark}a\n" * 198)
+    table = load_table(path)
+    assert list(table) == ["age", "job"]
+    assert len(table) == 198
+    assert lines_of(table, [0, 2]) == "lines 3, 5"
+
+
+def test_line_breaks_in_the_header(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('"age,\nin years";"job; or\nnone"\n' + "20;a\n" * 200)
+    table = load_table(path)
+    assert list(table) == ["age, in years", "job; or none"]
+    assert lines_of(table, [1]) == "line 5"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("title", [["Customers of 2024", "", "", ""], ["Customers of 2024"]])
+def test_a_title_above_the_header_is_refused(tmp_path, suffix, title):
+    rows = [title, ["age", "job", "spent", "city"], *[[20, "a", 1.5, "x"]] * 200]
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".csv":
+        path.write_text("\n".join(";".join(map(str, row)) for row in rows))
+    else:
+        padded = [row + [None] * (4 - len(row)) for row in rows]
+        pd.DataFrame(padded).to_excel(path, index=False, header=False)
+    with pytest.raises(TableError, match=r"title"):
+        load_table(path)
+
+
+def test_rows_of_a_sheet_are_numbered_as_there(tmp_path):
+    frame = table_of(age=[20, 30, "soon", 40] * 50)
+    frame.to_excel(tmp_path / "t.xlsx", index=False, startrow=1)
+    with pytest.raises(TableError, match=r"rows 5, 9, "):
+        load_customers(tmp_path / "t.xlsx")
+
+
+def test_utf_16_without_a_mark_is_refused(tmp_path):
+    path = write(table_of(), tmp_path / "t.csv", encoding="utf-16-le")
+    with pytest.raises(TableError, match="utf-16-le"):
+        load_table(path)
+    assert len(load_table(path, "utf-16-le")) == 200
 
 
 def test_blank_lines_do_not_matter(tmp_path):
@@ -226,6 +277,17 @@ def test_numbers_of_any_locale(tmp_path_factory, locale, separator, units, missi
         (["$1,234.50", "$2"], ",", [1234.5, 2], False),
         (["12 %", "3,5 %"], ",", [12, 3.5], False),
         (["EUR 5", "7 EUR"], ",", [5, 7], False),
+        (["25.914", "950"], ";", [25914, 950], False),
+        (["25,914", "950"], ",", [25914, 950], False),
+        (["1.234", "25914"], ";", [1.234, 25914], False),
+        (["₹34,03,254", "₹1,234"], ",", [3403254, 1234], False),
+        (["631.5K", "1.1M"], ",", [631500, 1100000], False),
+        (["1,5 Mio. €", "2 Mio. €"], ";", [1.5e6, 2e6], False),
+        (["45 years", "1 year"], ",", [45, 1], False),
+        (["5kg", "72 kg"], ",", [5, 72], False),
+        (["US$ 5", "$7"], ",", [5, 7], False),
+        (["%55", "%4"], ",", [55, 4], False),
+        (["$ -", "$ 7.50"], ",", [0, 7.5], False),
     ],
 )
 def test_how_numbers_are_written_is_decided_by_all(tmp_path, texts, separator, numbers, assumed):
@@ -239,6 +301,20 @@ def test_other_columns_decide_what_one_leaves_open(tmp_path):
     frame = table_of(x=["1.234", "5.678"] * 100, y=["1,5", "2,25"] * 100)
     table = load_table(write(frame, tmp_path / "t.csv", sep=";"))
     assert table["x"].tolist() == [1234, 5678] * 100
+    assert not table.attrs["assumed"]
+
+
+def test_points_of_coordinates_do_not_decide_in_silence(tmp_path):
+    """Beside semicolons, 25.914 may be euros, whatever other columns have points."""
+    frame = table_of(x=["25.914", "1.950"] * 100, latitude=["52.5200", "48.13"] * 100)
+    table = load_table(write(frame, tmp_path / "t.csv", sep=";"))
+    assert table.attrs["assumed"] == ["x"]
+    with_comma = frame.assign(price=["12,50", "3,9"] * 100)
+    table = load_table(write(with_comma, tmp_path / "t.csv", sep=";"))
+    assert table["x"].tolist() == [25914, 1950] * 100
+    assert table.attrs["assumed"] == ["x"]
+    table = load_table(write(frame, tmp_path / "t.csv", sep=","))
+    assert table["x"].tolist() == [25.914, 1.95] * 100
     assert not table.attrs["assumed"]
 
 
@@ -316,6 +392,15 @@ def test_conventions_of_another_file_are_kept(tmp_path):
 
 
 # --- Parquet
+
+
+def test_large_whole_numbers_of_parquet_do_not_wrap(tmp_path):
+    large = pd.Series(2**63 + np.arange(200, dtype="uint64") * 4096)
+    frame = table_of(x=large, y=large.astype("UInt64"))
+    frame.to_parquet(tmp_path / "t.parquet")
+    table = load_table(tmp_path / "t.parquet")
+    assert (table["x"] > 0).all()
+    assert table["y"].tolist() == large.tolist()
 
 
 def test_types_of_parquet_are_plain(tmp_path):
