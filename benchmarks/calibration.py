@@ -4,8 +4,8 @@
 
 prints a table and writes calibration.csv and calibration.png beside this file. Tables without
 groups come from six laws, three of which are a normal cloud; tables with three groups from normal
-clouds at rising distance. Each is clustered into three as a notebook would cluster
-it, and judged by `segmentation.nulls.clusters_test` and by the silhouettes of shuffled columns.
+clouds at rising distance. Each is clustered into three as a notebook would cluster it, and judged
+by `segmentation.evaluation.clusters_test` and by the silhouettes of shuffled columns.
 Some twenty minutes of processor time.
 """
 
@@ -21,10 +21,9 @@ from sklearn.metrics import silhouette_score
 from tqdm import tqdm
 
 from segmentation import figures
-from segmentation.evaluation import shuffle_columns
+from segmentation.evaluation import clusters_test, shuffle_columns
 from segmentation.files import written_whole
 from segmentation.kprototypes import KPrototypes
-from segmentation.nulls import clusters_test
 from segmentation.silhouette import mixed_silhouette_samples
 
 HERE = Path(__file__).parent

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: Customary for p-values.
+SIGNIFICANT = 0.05
+
 
 def removed(shares, quota):
     """Say on whom an outlier detector's quota falls; `shares` as `profiles.removed_shares`."""
@@ -103,3 +106,16 @@ def sizes(names, segments):
     shares = np.bincount(segments)[1:] / len(segments)
     pairs = zip(names["name"], shares, strict=True)
     return "; ".join(f"{name.lower()} ({share:.0%})" for name, share in pairs)
+
+
+def beyond_one_cloud(test):
+    """Say whether a table has groups; `test` as `evaluation.clusters_test` gives it."""
+    found = (
+        "so there is more in them than a cut through one cloud"
+        if test.p <= SIGNIFICANT
+        else "so nothing shows that there are groups"
+    )
+    return (
+        f"{len(test.twins)} tables of the same columns, as much linked but without groups, reach "
+        f"{test.twins.min():.3f} to {test.twins.max():.3f} (p = {test.p:.2f}), {found}"
+    )

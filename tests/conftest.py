@@ -12,6 +12,19 @@ from segmentation.build import NOTEBOOKS
 from segmentation.customers import BANK_MARKETING, is_bank_marketing
 from segmentation.notebook import NotApplicable
 
+#: Nothing of what Spark does in tests leaves the machine.
+SPARK_HERE = "--conf spark.driver.host=127.0.0.1 --conf spark.ui.enabled=false"
+
+
+@pytest.fixture(scope="module")
+def spark_here(tmp_path_factory):
+    """Let Spark run on two cores of this machine, and its workers write to a folder of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"--master local[2] {SPARK_HERE} pyspark-shell")
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        patch.setenv("SPARK_WORKER_DIR", str(tmp_path_factory.mktemp("workers")))
+        yield
+
 
 @pytest.fixture(scope="session")
 def bank_marketing():

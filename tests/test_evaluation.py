@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
+from scipy.stats import binom, entropy
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
-from sklearn.metrics import adjusted_mutual_info_score, roc_auc_score, silhouette_samples
+from sklearn.metrics import roc_auc_score, silhouette_samples, silhouette_score
 
 from segmentation import evaluation as ev
-from segmentation.silhouette import gower_silhouette_samples
+from segmentation.kprototypes import KPrototypes
+from segmentation.silhouette import gower_silhouette_samples, mixed_silhouette_samples
 
 # --- Chance -------------------------------------------------------------------------------------
 
@@ -82,6 +84,121 @@ def test_gap_finds_the_blobs_and_the_largest_k_where_none_is_enough():
     rising = pd.Series([3.0, 2.0, 1.0], index=[1, 2, 3])
     flat = pd.DataFrame([[3.0, 3.0, 3.0]] * 2, columns=[1, 2, 3])
     assert ev.gap_statistic(rising, flat)[1] == 3
+
+
+def blobs(distance, n=300, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(3, size=n)
+    centres = distance * np.array([[0, 0, 0], [1, 0, 0.5], [0, 1, -0.5]])
+    return pd.DataFrame(centres[truth] + rng.normal(size=(n, 3)), columns=list("xyz")), truth
+
+
+def k_means(table):
+    return KMeans(3, n_init=3, random_state=0).fit_predict(table.to_numpy())
+
+
+def k_prototypes(table):
+    return KPrototypes(3, gamma=1.0, n_init=3, random_state=0).fit(table).labels_
+
+
+def mixed_silhouette(table, labels):
+    numbers = table.select_dtypes("number")
+    rest = table.drop(columns=numbers.columns)
+    return mixed_silhouette_samples(numbers, rest, labels, 1.0).mean()
+
+
+def test_groups_that_are_there_are_seen():
+    table, _ = blobs(5)
+    test = ev.clusters_test(k_means, silhouette_score, table, n_twins=19)
+    assert test.p == 1 / 20
+    assert test.score > test.twins.max()
+    assert len(test.twins) == 19
+
+
+def test_groups_of_mixed_columns_are_seen():
+    table, truth = blobs(3)
+    rng = np.random.default_rng(1)
+    for name in ("plan", "region"):
+        own = rng.random(len(table)) < 0.8
+        table[name] = np.where(own, truth, rng.integers(3, size=len(table))).astype(str)
+    assert ev.clusters_test(k_prototypes, mixed_silhouette, table, n_twins=19).p == 1 / 20
+
+
+def test_p_counts_the_twins_that_are_as_high():
+    table, _ = blobs(0)
+    scores = iter([2.0, 1.0, 2.0, 3.0, 0.0])
+    test = ev.clusters_test(lambda _: None, lambda *_: next(scores), table, n_twins=4)
+    assert test.score == 2
+    np.testing.assert_array_equal(test.twins, [1, 2, 3, 0])
+    assert test.p == 3 / 5
+
+
+def test_each_twin_is_clustered_anew_and_differs():
+    table, _ = blobs(2)
+    seen = []
+    ev.clusters_test(seen.append, lambda *_: 0.0, table, n_twins=3)
+    pd.testing.assert_frame_equal(seen[0], table)
+    assert len({tuple(some["x"]) for some in seen}) == 4
+
+
+def test_a_test_says_the_same_again():
+    table, _ = blobs(2)
+    tests = [
+        ev.clusters_test(k_means, silhouette_score, table, n_twins=5, seed=seed)
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(tests[0].twins, tests[1].twins)
+    assert (tests[0].twins != tests[2].twins).any()
+
+
+def test_no_twins_no_test():
+    with pytest.raises(ValueError, match="n_twins"):
+        ev.clusters_test(k_means, silhouette_score, blobs(0)[0], n_twins=0)
+
+
+@pytest.mark.slow
+def test_alarms_without_groups_are_as_rare_as_promised():
+    n_tables, level = 40, 0.05
+    alarms, linked = 0, 0
+    for seed in range(n_tables):
+        rng = np.random.default_rng(seed)
+        table = pd.DataFrame(rng.normal(size=(250, 4)) @ rng.normal(size=(4, 4)))
+        test = ev.clusters_test(k_means, silhouette_score, table, n_twins=19)
+        alarms += test.p <= level
+        shuffled = [ev.shuffle_columns(table, [seed, i]) for i in range(3)]
+        linked += all(test.score > silhouette_score(some, k_means(some)) for some in shuffled)
+    # One in a thousand runs of a test that keeps its level has more alarms than this.
+    assert alarms <= binom.ppf(0.999, n_tables, level)
+    # Shuffled columns in place of twins: the tables are linked, though none has groups.
+    assert linked > n_tables / 2
+
+
+def test_many_tests_are_adjusted_by_the_highest_of_their_twins():
+    rng = np.random.default_rng(0)
+    tests = {
+        name: ev.ClustersTest(score, twins := rng.normal(size=99), (1 + sum(twins >= score)) / 100)
+        for name, score in {"a": 9.0, "b": 1.3, "c": 0.0}.items()
+    }
+    tests["a again, on another scale"] = tests["a"]._replace(
+        score=2 * 9.0 + 5, twins=2 * tests["a"].twins + 5
+    )
+    adjusted = ev.adjust_for_many(tests)
+    assert adjusted["a"] == adjusted["a again, on another scale"] == 0.01
+    assert 0.01 < tests["b"].p < adjusted["b"] < 0.5
+    assert adjusted["c"] > 0.5
+    for name, test in tests.items():
+        assert ev.adjust_for_many({name: test})[name] == pytest.approx(test.p)
+
+
+def test_adjusted_alarms_are_rare_among_many_methods():
+    """Where nothing is there, the luckiest of eight is below 5 % in one of twenty tables."""
+    rng = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(400):
+        scores = rng.normal(size=(8, 20)) + rng.normal(size=20)
+        tests = {i: ev.ClustersTest(row[0], row[1:], np.nan) for i, row in enumerate(scores)}
+        alarms += (ev.adjust_for_many(tests) <= 0.05).any()
+    assert binom.ppf(0.001, 400, 0.05) <= alarms <= binom.ppf(0.999, 400, 0.05)
 
 
 # --- Use ----------------------------------------------------------------------------------------
@@ -162,17 +279,30 @@ def test_usefulness_is_judged_on_held_out_rows():
 # --- Meaning ------------------------------------------------------------------------------------
 
 
-def test_mutual_information_of_a_lookup_and_of_nothing():
+def test_what_segments_tell_of_a_column():
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"job": rng.choice(list("abc"), 3000), "age": rng.normal(size=3000)})
-    segments = table["job"].map({"a": 3, "b": 1, "c": 2})
-    information = ev.mutual_information(table, segments)
-    assert information["job"] == pytest.approx(1)
-    assert information["age"] == pytest.approx(0, abs=0.01)
-    halves = (table["age"] > 0).astype(int)
-    deciles = np.searchsorted(np.quantile(table["age"], np.arange(1, 10) / 10), table["age"])
-    assert ev.mutual_information(table, halves)["age"] == pytest.approx(
-        adjusted_mutual_info_score(deciles, halves)
+    table = pd.DataFrame(
+        {
+            "job": rng.choice(list("abc"), 3000),
+            "loan": rng.choice(["yes", "no"], 3000, p=[0.1, 0.9]),
+            "age": rng.normal(size=3000),
+            "one": "x",
+        }
+    )
+    # Every segment has one job and one loan, though neither is the segment.
+    told = ev.explained_entropy(table, table["job"] + table["loan"])
+    assert told["job"] == pytest.approx(1)
+    assert told["loan"] == pytest.approx(1)
+    assert told["age"] == pytest.approx(0, abs=0.01)
+    assert told["one"] == 0
+    # Half of the customers are known to have no loan: what is left is the entropy of the others.
+    known = (table["loan"] == "no") & (rng.random(3000) < 0.5)
+    left = (~known).mean() * entropy(table["loan"][~known].value_counts())
+    share = 1 - left / entropy(table["loan"].value_counts())
+    assert ev.explained_entropy(table, known)["loan"] == pytest.approx(share, abs=0.002)
+    halves = (table["age"] > table["age"].median()).astype(int)
+    assert ev.explained_entropy(table, halves)["age"] == pytest.approx(
+        np.log(2) / np.log(10), abs=0.001
     )
 
 
