@@ -105,6 +105,7 @@ def test_kmeans_writes_a_line_per_customer(kmeans):
 
 
 SMALL = {"k_max": 5, "tsne_sample": 150, "tsne_3d_sample": 100, "shap_sample": 60, "n_repeats": 1}
+SMALL |= {"n_twins": 2, "twin_sample": 90}
 
 
 @pytest.mark.slow
@@ -117,7 +118,7 @@ def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypat
     TABLES[name]().to_csv(path, index=False, sep=";", encoding="utf-8-sig")
     parameters = SMALL | {"table": str(path)}
     if notebook == "embedding":
-        small = {"probe_sample": 120, "shuffled_sample": 60}
+        small = {"probe_sample": 120}
         parameters |= small | {"embedding": str(tmp_path / "embedding.csv")}
     variables = run(NOTEBOOKS / f"{notebook}.ipynb", tmp_path, **parameters)
     if notebook == "kprototypes" and name != "messy":
