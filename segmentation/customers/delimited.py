@@ -16,6 +16,10 @@ SEPARATORS = ";,\t|"
 #: The encoding that is tried where a file is not UTF-8: what Windows writes in the West.
 FALLBACK = "windows-1252"
 
+#: How files of Excel begin, old or protected ones and .xlsx, whatever they are called.
+OLD_EXCEL = bytes.fromhex("D0CF11E0A1B11AE1")
+EXCEL = (OLD_EXCEL, b"PK\x03\x04")
+
 #: A first line for Excel alone.
 SEPARATOR_LINE = re.compile(r"sep=([;,\t|])\s*", re.IGNORECASE)
 
@@ -42,6 +46,8 @@ def read_delimited(path, encoding):
 def _marked_encoding(path):
     with _opened(path, "rb") as file:
         start = file.read(1000)
+    if start.startswith(EXCEL):
+        raise ValueError("it is an Excel file. Save it in Excel as .xlsx, and give that.")
     if start[:2] not in BYTE_ORDER_MARKS and b"\0" in start:
         raise ValueError(
             "it holds zero bytes. If it is UTF-16 without a byte order mark, say in customers.toml "
@@ -81,7 +87,11 @@ def _separator_of(path, encoding):
 def find_separator(header):
     """Return whichever of `SEPARATORS` splits a header into most fields."""
     lines = header.splitlines(keepends=True)
-    return max(SEPARATORS, key=lambda s: len(next(csv.reader(lines, delimiter=s), [])))
+
+    def n_fields(separator):
+        return len(next(csv.reader(lines, delimiter=separator, skipinitialspace=True), []))
+
+    return max(SEPARATORS, key=n_fields)
 
 
 def _read_text(path, encoding, separator):
@@ -96,6 +106,7 @@ def _read_text(path, encoding, separator):
             skiprows=_declares_separator(path, encoding),
             encoding="utf-8-sig" if _is_utf8(encoding) else encoding,
             index_col=False,
+            skipinitialspace=True,
             dtype="str",
             keep_default_na=False,
             na_values=["", "NaN", "nan"],

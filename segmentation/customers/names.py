@@ -14,59 +14,83 @@ def _words(text):
 
 
 #: Last words of the name of a column that numbers customers.
-ID_WORDS = _words("id ids key uuid guid nr no num number nummer numero index ref code")
+ID_WORDS = _words("id ids key uuid guid nr no number nummer numero ref code")
 _ID_NAME = re.compile(
     r"(customer|cust|client|cliente|kunden|kunde|kd|user|member|mitglieds|account|konto|klant|kund"
-    r"|vertrags|contract|telefon|mobil|handy|phone)"
-    r"(s|en)?(id|key|no|nr|num|number|nummer|numero|code|ref)"
+    r"|contract)(s|en)?(id|key|no|nr|num|number|nummer|numero|code|ref)"
+    r"|.*(nummer|nr|konto)|siret|siren|pesel|rut|cpf|cnpj|nif|dni|nie"
 )
-#: First words of such a name in Romance languages: ID client, Numéro de client.
-ID_FIRST = _words("id numero codigo codice code")
+#: First words of such a name in Romance languages: ID client, Nº de client.
+ID_FIRST = _words("id numero codigo codice code n no")
 #: Numbers that reach a person, which tell customers apart and measure nothing.
-CONTACT_WORDS = _words("phone telephone telefon tel mobile fax iban account ssn")
+CONTACT_WORDS = _words(
+    "phone telephone telefon tel mobile movil celular cell fax iban account ssn card"
+)
+CONTACT_FILLERS = _words("number no nr home work private main primary customer client contact bank")
 #: Numbers that name something: neither their size nor their mean says anything.
 CODE_WORDS = _words(
-    "code codes kode codigo codice zip zipcode plz postleitzahl postcode pincode id"
+    "code codes kode codigo codice zip zipcode plz postleitzahl postcode postal pincode cp mcc blz "
+    "id"
 )
-#: Where whole numbers count seconds or days.
+#: Places, which are numbered too, where there are not many.
+PLACE_WORDS = _words("store shop branch filiale region outlet agence sucursal filial")
+MANY_PLACES = 100
+#: Where whole numbers count seconds, days or months.
 TIME_WORDS = _words(
-    "date dates time timestamp ts created updated joined since epoch at datum fecha data dato day"
+    "date dates time timestamp ts created updated joined since epoch at datum fecha data dato day "
+    "login seen start end valid month monat mes mois"
 )
 
 #: Words that say nothing of what a column is about.
 FILLERS = _words(
     "customer customers client clients cliente user person member membership is has have the of a "
-    "my de du del della der des la le status state group type category class kategorie value "
-    "flag variable var col column field binary y n name code id label data info history "
+    "my de du del della der des la le status state group type category class kategorie value lead "
+    "flag variable var col column field binary y n name code label data info history "
     "affiliation background condition conditions issue issues problem problems trade labour labor "
     "mental physical preference"
 )
 
-#: Words, or how they begin, of two values that segments are mostly asked to explain ...
+#: Beginnings of words of two values that segments are mostly asked to explain ...
 TARGET_STEMS = (
-    *("churn", "attrit", "subscribed", "convert", "purchased", "exited", "cancelled", "canceled"),
-    *("gekundigt", "gekuendigt", "kundigung", "kuendigung", "abgewandert", "resilie", "abandono"),
+    *("churn", "attrit", "gekundigt", "gekuendigt", "kundigung", "kuendigung", "abgewandert"),
+    *("resilie", "abandono"),
 )
-#: ... and those that need to stand alone, or beside words of campaigns.
-TARGET_WORDS = _words("target label response responded responder conversion outcome")
-CAMPAIGN_WORDS = _words("campaign marketing mail email offer last final")
+#: ... and words that need to stand alone, or beside those of campaigns.
+TARGET_WORDS = _words(
+    "target label response responded responder conversion outcome subscribed converted purchased "
+    "exited cancelled canceled"
+)
+CAMPAIGN_WORDS = _words("campaign marketing offer last final")
 
 #: The same for special categories of personal data (GDPR, Article 9) ...
 SPECIAL_STEMS = (
-    *("ethnic", "ethnie", "etnic", "etnia", "rasse", "raza", "razza", "raca", "caste"),
-    *("religi", "konfession", "glaube", "politic", "politik", "politisch"),
-    *("gewerkschaft", "syndicat", "sindicat", "sindacat", "unionized", "unionised"),
-    *("gesundheit", "krankheit", "disease", "illness", "diagnos", "chronic", "hiv", "genetic"),
-    *("disab", "behinder", "schwerbehinder", "discapa", "handicap", "deficien", "biometric"),
-    *("pregnan", "schwanger", "embaraz", "enceinte", "sexual", "sexuell"),
+    *("ethnic", "ethnie", "etnic", "etnia", "religi", "konfession", "glaubens", "wyznani"),
+    *(
+        "kirchensteuer",
+        "gewerkschaft",
+        "syndicat",
+        "sindicat",
+        "sindacat",
+        "unionized",
+        "unionised",
+    ),
+    *("gesundheit", "krankheit", "disease", "illness", "disabilit", "behinder", "schwerbehinder"),
+    *("niepelnospraw", "funktionsneds", "engelli", "discapa", "deficien", "allergi", "pflegegrad"),
+    *("blutgruppe", "biometric", "genetic", "pregnan", "schwanger", "embaraz", "sexual", "sexuell"),
 )
 SPECIAL_WORDS = _words(
-    "race racial faith party partei union health sante salud salute saude medical"
+    "race racial rasse raza razza raca caste faith party partei political politics politisch union "
+    "health sante salud salute saude medical hiv chronic diagnosis diagnose diagnoses handicap "
+    "disabled enceinte wheelchair kosher halal disease diseases blood orientation sexual"
 )
 #: ... and for what the law protects and segments often stand for.
 FLAGGED_WORDS = _words(
     "sex gender nationality citizenship geschlecht nationalitat nationalitaet staatsangehorigkeit "
     "sexe genre nationalite sexo genero nacionalidad nacionalidade sesso genere nazionalita"
+)
+#: Letters that are no base letter and an accent.
+_LETTERS = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "\u0131": "i", "ß": "ss", "æ": "ae"}
 )
 
 
@@ -81,7 +105,7 @@ def split_name(name):
     -------
     list of str
     """
-    plain = unicodedata.normalize("NFKD", name)
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS))
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     runs = re.findall(r"[^\W\d_]+", plain)
     return [word.casefold() for run in runs for word in _split_camel(run)]
@@ -100,13 +124,16 @@ def _split_camel(run):
 def is_id_name(name):
     """Whether numbers under a name count customers or reach them, if they tell them apart."""
     words = split_name(name)
-    called = words and (words[-1] in ID_WORDS or words[0] in ID_FIRST or set(words) & CONTACT_WORDS)
-    return bool(called or _ID_NAME.fullmatch("".join(words)))
+    called = words and (words[-1] in ID_WORDS or words[0] in ID_FIRST)
+    reaches = set(words) & CONTACT_WORDS and set(words) <= CONTACT_WORDS | CONTACT_FILLERS
+    return bool(called or reaches or _ID_NAME.fullmatch("".join(words)))
 
 
-def is_code_name(name):
-    """Whether numbers under a name stand for something, as post codes do."""
-    return bool(set(split_name(name)[-1:]) & CODE_WORDS)
+def is_code_name(name, n_distinct):
+    """Whether whole numbers under a name stand for something, as post codes and stores do."""
+    words = [word for word in split_name(name) if word not in {"nr", "no", "number", "ort"}]
+    places = PLACE_WORDS if n_distinct <= MANY_PLACES else frozenset()
+    return bool(set(words[-1:]) & (CODE_WORDS | places))
 
 
 def is_time_name(name):

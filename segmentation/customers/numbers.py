@@ -11,67 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from segmentation.customers.units import CURRENCIES, SCALES, UNIT_OF
 from segmentation.customers.values import says_missing
 
 #: A decimal mark and a thousands mark; those without the latter come first.
 CONVENTIONS = (".", ",", ".,", ",.", ". ", ", ", ".'", ",'")
-#: What numbers are amounts of, and how that is written, in any case.
-CURRENCIES = {
-    **{"$": ("$", "US$", "USD"), "€": ("€", "EUR"), "£": ("£", "GBP"), "¥": ("¥", "JPY")},
-    **{"₹": ("₹", "Rs", "Rs.", "INR"), "₽": ("₽", "RUB"), "zł": ("zł", "PLN"), "Kč": ("Kč", "CZK")},
-    **{"Ft": ("Ft", "HUF"), "lei": ("lei", "RON"), "CHF": ("CHF", "Fr."), "R$": ("R$", "BRL")},
-    **{"₺": ("₺", "TL", "TRY"), "kr": ("kr", "kr."), "SEK": ("SEK",), "NOK": ("NOK",)},
-    **{"DKK": ("DKK",), "CAD": ("CAD",), "AUD": ("AUD",), "CNY": ("CNY",)},
-}
-MEASURES = {
-    "year": [
-        "year",
-        "years",
-        "yr",
-        "yrs",
-        "jahr",
-        "jahre",
-        "an",
-        "ans",
-        "año",
-        "años",
-        "anno",
-        "anni",
-        "ano",
-        "anos",
-    ],
-    "month": ["month", "months", "monat", "monate", "mois", "mes", "meses", "mese", "mesi", "mês"],
-    "week": ["week", "weeks", "woche", "wochen", "semaine", "semaines", "semana", "semanas"],
-    "day": [
-        "day",
-        "days",
-        "tag",
-        "tage",
-        "jour",
-        "jours",
-        "día",
-        "días",
-        "giorno",
-        "giorni",
-        "dia",
-        "dias",
-    ],
-    "hour": ["hour", "hours", "hr", "hrs", "h", "std", "std.", "stunde", "stunden"],
-    "minute": ["minute", "minutes", "min", "min.", "mins", "minuten"],
-    **{"kg": ["kg"], "lb": ["lb", "lbs"], "km": ["km"], "mile": ["mi", "mile", "miles"]},
-    **{"m²": ["m²", "m2", "sqm", "qm"], "cm": ["cm"], "GB": ["gb"], "MB": ["mb"]},
-}
-#: Behind a number, what it is multiplied by. M may be months where it stands alone.
-SCALES = {
-    **dict.fromkeys(("K", "k", "Tsd.", "Tsd"), 1_000),
-    **dict.fromkeys(("M", "Mio.", "Mio"), 1_000_000),
-    **dict.fromkeys(("bn", "Mrd.", "Mrd"), 1_000_000_000),
-}
-_UNIT_OF = {
-    spelling.lower(): unit
-    for unit, spellings in (CURRENCIES | MEASURES).items()
-    for spelling in spellings
-}
 
 
 def _one_of(spellings):
@@ -80,21 +24,29 @@ def _one_of(spellings):
 
 
 _CURRENCY = f"(?i:{_one_of(sum(CURRENCIES.values(), ()))})"
-_UNIT = f"(?i:{_one_of(_UNIT_OF)})"
+_UNIT = f"(?i:{_one_of(UNIT_OF)})"
 _NUMBER = re.compile(
     rf"%?\s*(?P<outer>{_CURRENCY})?\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*"
     rf"(?P<before>{_CURRENCY})?\s*(?P<inner>[-+])?\s*"
-    r"(?P<body>\d[\d.,' ]*(?:[eE][-+]?\d+)?|[.,]\d+)\s*"
+    r"(?P<body>\d[\d.,' ]*(?:[eE][-+]?\d+)?|[.,]\d+)\+?\s*"
     rf"(?:(?P<scale>{_one_of(SCALES)})(?![^\W\d_]))?\s*(?P<after>{_UNIT})?\s*%?\s*"
     r"(?P<trailing>-)?\s*(?P<close>\))?"
 )
 #: In accounts, a currency and a dash are nothing.
 _NOTHING = re.compile(rf"(?P<before>{_CURRENCY})\s*-|-\s*(?P<after>{_CURRENCY})")
 _BLANKS = str.maketrans(
-    {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'", "\u2212": "-", "\u2013": "-"}
+    {
+        "\u00a0": " ",
+        "\u202f": " ",
+        "\u2009": " ",
+        "\u2019": "'",
+        "\u2212": "-",
+        "\u2013": "-",
+        "\u2014": "-",
+    }
 )
-#: A mark and a dash stand for no cents: 25.- is 25.
-_NO_CENTS = re.compile(r"(?<=\d)[.,] ?--?(?!\d)")
+#: A mark and a dash stand for no cents: 25.- is 25, and so is 25/-.
+_NO_CENTS = re.compile(r"(?<=\d)[.,:/] ?--?(?!\d)")
 
 
 def _pattern(convention):
@@ -115,7 +67,8 @@ class Evidence(NamedTuple):
 
     `n_values` counts the values that are given, `n_parsed` those that are numbers by each of
     `CONVENTIONS`, `n_codes` whole numbers with a leading zero, `n_odd` values that have digits and
-    are no numbers, `n_short` and `n_long` whole numbers without marks below and from 1,000 on;
+    are no numbers, `n_short`, `n_four` and `n_long` whole numbers without marks, of up to three, of
+    four and of more digits, `n_low` numbers with one digit before a mark and three behind it;
     `units` and `scales` are those named.
     """
 
@@ -124,7 +77,9 @@ class Evidence(NamedTuple):
     n_codes: int = 0
     n_odd: int = 0
     n_short: int = 0
+    n_four: int = 0
     n_long: int = 0
+    n_low: int = 0
     units: tuple = ()
     scales: tuple = ()
 
@@ -161,28 +116,46 @@ def examine(column):
     if plain.all():
         return _examine_plain(distinct, counts)
     n_parsed = dict.fromkeys(CONVENTIONS, 0)
-    n_codes = n_odd = n_short = n_long = 0
+    counted = dict.fromkeys(("n_codes", "n_odd", "n_short", "n_four", "n_long", "n_low"), 0)
     units, scales = set(), set()
-    for text, count in zip(distinct, counts, strict=True):
-        parts = _split(text)
+    codes, shapes = _shapes(distinct)
+    for shape, count in zip(shapes, np.bincount(codes, counts), strict=True):
+        parts = _split(shape)
         fitting = [] if parts is None else _conventions_of(parts.body)
-        n_odd += count * (not fitting and any(character.isdigit() for character in text))
-        if not fitting:
-            continue
         for convention in fitting:
             n_parsed[convention] += count
-        n_codes += count * _is_code(parts.body)
-        n_short += count * (parts.body.isdigit() and len(parts.body) < 4)
-        n_long += count * (parts.body.isdigit() and len(parts.body) > 3)
-        units |= {parts.unit} - {None}
-        scales |= {parts.scale} - {None}
+        if fitting:
+            units |= {parts.unit} - {None}
+            scales |= {parts.scale} - {None}
+        if kind := _kind_of(parts.body) if fitting else _ODD.search(shape) and "n_odd":
+            counted[kind] += count
     return Evidence(
         int(counts.sum()),
         [int(n) for n in n_parsed.values()],
-        *(int(n) for n in (n_codes, n_odd, n_short, n_long)),
-        sorted(units),
-        sorted(scales),
+        **{kind: int(count) for kind, count in counted.items()},
+        units=sorted(units),
+        scales=sorted(scales),
     )
+
+
+#: Numbers are written alike where they differ in their digits alone, but for zeros in front.
+_SHAPE = str.maketrans("12345678", "99999999")
+_ODD = re.compile(r"\d")
+_LOW = re.compile(r"[1-9][.,]\d{3}")
+
+
+def _shapes(texts):
+    """Return how texts are written, as codes of distinct shapes: there are far fewer of them."""
+    return pd.factorize(np.array([text.translate(_SHAPE) for text in texts], dtype=object))
+
+
+def _kind_of(body):
+    """Return which count of the evidence a number adds to, if any."""
+    if not body.isdigit():
+        return "n_low" if _LOW.fullmatch(body) else None
+    if body[0] == "0" and len(body) > 1:  # No number is written so.
+        return "n_codes"
+    return "n_short" if len(body) < 4 else "n_four" if len(body) == 4 else "n_long"
 
 
 def _conventions_of(body):
@@ -199,9 +172,15 @@ def _examine_plain(distinct, counts):
     total, whole = int(counts.sum()), count(r"[-+]?\d+")
     n_parsed = {convention: total if convention[0] == "." else whole for convention in CONVENTIONS}
     n_parsed[",."] += count(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
-    n_short = count(r"[-+]?\d{1,3}")
+    n_codes, n_short, n_four = count(r"0\d+"), count(r"[-+]?\d{1,3}"), count(r"[-+]?\d{4}")
     return Evidence(
-        total, list(n_parsed.values()), count(r"0\d+"), n_short=n_short, n_long=whole - n_short
+        total,
+        list(n_parsed.values()),
+        n_codes,
+        n_short=n_short,
+        n_four=n_four,
+        n_long=whole - n_short - n_four,
+        n_low=count(r"[-+]?[1-9]\.\d{3}"),
     )
 
 
@@ -212,15 +191,13 @@ def _distinct(column):
     return counts.index.to_numpy(dtype=object), counts.to_numpy()
 
 
-def _is_code(body):
-    """Whether digits are a code, such as 01067: no number is written so."""
-    return len(body) > 1 and body[0] == "0" and body.isdigit()
-
-
 class _Parts(NamedTuple):
-    """A number as people write it: digits and marks, 1 or -1, its unit and scale, or None."""
+    """A number as people write it: its digits and marks, where they begin, 1 or -1, its unit and
+    scale, or None.
+    """
 
     body: str
+    start: int
     sign: int
     unit: str | None
     scale: str | None
@@ -230,7 +207,7 @@ def _split(text):
     """Return the parts of a number as people write it, or None."""
     text = _NO_CENTS.sub("", text.translate(_BLANKS))
     if nothing := _NOTHING.fullmatch(text):
-        return _Parts("0", 1, _UNIT_OF[(nothing["before"] or nothing["after"]).lower()], None)
+        return _Parts("0", -1, 1, UNIT_OF[(nothing["before"] or nothing["after"]).lower()], None)
     match = _NUMBER.fullmatch(text)
     if match is None or (match["open"] is None) != (match["close"] is None):
         return None
@@ -239,15 +216,17 @@ def _split(text):
     if sum(sign is not None for sign in signs) > 1 or len(units) > 1:
         return None
     negative = any(sign in ("-", "(") for sign in signs)
-    unit = _UNIT_OF[units[0]] if units else None
-    return _Parts(match["body"].strip(), -1 if negative else 1, unit, match["scale"])
+    unit = UNIT_OF[units[0]] if units else None
+    sign = -1 if negative else 1
+    return _Parts(match["body"].strip(), match.start("body"), sign, unit, match["scale"])
 
 
-#: With more values of digits that are no numbers, such as 12b, the others are codes too.
+#: With more values that have a leading zero, or have digits and are no numbers, such as 12b, the
+#: others are codes too.
 MAX_ODD = 0.02
-#: So many numbers in groups of three are no decimal fractions of three digits: of these, one in
-#: ten would end in a 0 that is not written where whole numbers have no mark.
-MANY_GROUPS = 30
+#: So many numbers in groups of three are no decimal fractions of three digits: those of fewer
+#: would be among them.
+MANY_GROUPS = 5
 
 
 def decide(evidence, decimals=(), separator=",", allowed=CONVENTIONS):
@@ -279,11 +258,12 @@ def decide(evidence, decimals=(), separator=",", allowed=CONVENTIONS):
     for mark, other in (".,", ",."):
         # 1.234 is a decimal fraction, or a whole number in groups of three.
         if mark in best and other not in best and other + mark in best:
-            n_marked = most - evidence.n_short - evidence.n_long
-            if evidence.n_long:
+            n_marked = most - evidence.n_short - evidence.n_four - evidence.n_long
+            # Some groups begin at 10.000 only.
+            if evidence.n_long or (evidence.n_four and evidence.n_low):
                 return mark, False
-            if evidence.n_short and n_marked >= MANY_GROUPS:
-                return other + mark, False
+            if evidence.n_short or evidence.n_four:
+                return other + mark, n_marked < MANY_GROUPS
             # Beside semicolons or commas, points may be those of coordinates alone.
             german = separator == ";" and (mark == "," or "," in decimals)
             likely = next(iter(decimals)) if len(decimals) == 1 else "," if german else "."
@@ -295,22 +275,44 @@ def decide(evidence, decimals=(), separator=",", allowed=CONVENTIONS):
 def _are_codes(evidence):
     """Whether numbers are codes, or of several units, or of one that may be months or millions."""
     ambiguous = list(evidence.scales) == ["M"] and not evidence.units and not evidence.says_marks
-    odd = evidence.n_odd > MAX_ODD * evidence.n_values
-    return evidence.n_codes or odd or len(evidence.units) > 1 or ambiguous
+    odd = max(evidence.n_codes, evidence.n_odd) > MAX_ODD * evidence.n_values
+    return odd or len(evidence.units) > 1 or ambiguous
 
 
-def parse(text, convention):
-    """Return a text as a number by a convention; nan if it is none."""
-    parts = _split(text)
+def parse(texts, convention):
+    """Return texts as numbers by a convention.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    convention : str
+        One of `CONVENTIONS`.
+
+    Returns
+    -------
+    ndarray of float, shape (n_texts,)
+        nan where there is no number.
+    """
+    codes, shapes = _shapes(texts)
+    readers = [_reader(shape, convention) for shape in shapes]
+    read = [readers[code](text) for code, text in zip(codes, texts, strict=True)]
+    return np.array(read, dtype=float)
+
+
+def _reader(shape, convention):
+    """Return a function that reads any text of a shape."""
+    parts = _split(shape)
     if parts is None or not _PATTERNS[convention].fullmatch(parts.body):
-        return np.nan
-    body = parts.body
-    for thousands in convention[1:]:
-        body = body.replace(thousands, "")
-    number = body.replace(convention[0], ".")
-    # 1.1 times a million is 1100000.0000000001 in binary fractions.
-    scaled = Decimal(number) * SCALES[parts.scale] if parts.scale else number
-    return parts.sign * float(scaled)
+        return lambda text: np.nan
+    if parts.start < 0:
+        return lambda text: 0.0
+    place = slice(parts.start, parts.start + len(parts.body))
+    marks = str.maketrans({convention[0]: ".", **dict.fromkeys(convention[1:])})
+    if parts.scale:
+        # 1.1 times a million is 1100000.0000000001 in binary fractions.
+        scale = parts.sign * SCALES[parts.scale]
+        return lambda text: float(Decimal(text[place].translate(_BLANKS).translate(marks)) * scale)
+    return lambda text: parts.sign * float(text[place].translate(_BLANKS).translate(marks))
 
 
 def to_numbers(column, convention=None, sure=False):
@@ -343,10 +345,11 @@ def to_numbers(column, convention=None, sure=False):
         if convention is None and not sure:
             return None
     codes, distinct = pd.factorize(column)
-    texts = pd.Series(distinct, dtype=object).astype("str").str.strip()
+    distinct = np.asarray(distinct, dtype=object)
+    texts = pd.Series(distinct).astype("str").str.strip()
     is_text = np.array([isinstance(value, str) for value in distinct], dtype=bool)
     numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float, na_value=np.nan).copy()
     # Python's own way of writing numbers is one of them, and by far the fastest to read.
     left = is_text & (np.isnan(numbers) if convention in (None, ".") else True)
-    numbers[left] = [parse(text, convention or ".") for text in texts[left]]
+    numbers[left] = parse(texts.to_numpy(dtype=object)[left], convention or ".")
     return pd.Series(np.append(numbers, np.nan)[codes], index=column.index)

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import mutual_info_score
 
+from segmentation.customers.values import to_texts
+
 #: From this association on, one column is as good as the other.
 SAME = 0.95
 
@@ -26,6 +28,7 @@ def find_outcomes(customers, target):
     customers : DataFrame of shape (n_customers, n_columns)
         As `segmentation.customers.clean` gives it.
     target : Series of shape (n_customers,)
+        Where it is missing, nothing is compared.
 
     Returns
     -------
@@ -33,8 +36,9 @@ def find_outcomes(customers, target):
         Of the target's entropy the share that a column explains (Theil's uncertainty
         coefficient), where it is 0.9 or more.
     """
-    target = target.astype(str)
-    if (entropy := mutual_info_score(target, target)) == 0:
+    known = target.notna().to_numpy()
+    customers, target = customers[known], to_texts(target[known])
+    if not len(target) or (entropy := mutual_info_score(target, target)) == 0:
         return {}
     numbers = customers.select_dtypes("number")
     parts = {
@@ -66,10 +70,13 @@ def find_redundant(customers):
     """
     sentences, said = _same_categories(customers)
     ranks = {name: customers[name].rank() for name in customers.select_dtypes("number")}
+    codes = {
+        name: pd.factorize(customers[name])[0] for name in customers.select_dtypes(exclude="number")
+    }
     for one, other in combinations(customers, 2):
         if {one, other} in said:
             continue
-        if sentence := _same_column(customers, ranks, one, other):
+        if sentence := _same_column(ranks, codes, one, other):
             sentences.append(sentence)
     return sentences
 
@@ -97,15 +104,15 @@ def _same_categories(customers):
     return sentences, said
 
 
-def _same_column(customers, ranks, one, other):
+def _same_column(ranks, codes, one, other):
     numbers = [name in ranks for name in (one, other)]
     if all(numbers):
         strength = abs(np.corrcoef(ranks[one], ranks[other])[0, 1])
     elif any(numbers):
         number, category = (one, other) if numbers[0] else (other, one)
-        strength = _correlation_ratio(ranks[number], customers[category])
+        strength = _correlation_ratio(ranks[number], codes[category])
     else:
-        counts = pd.crosstab(customers[one], customers[other]).to_numpy()
+        counts = _crosstab(codes[one], codes[other])
         for name, determined, axis in ((one, other, 1), (other, one, 0)):
             if ((counts > 0).sum(axis=axis) == 1).all():
                 return f"`{name}` determines `{determined}`, so what it says counts twice."
@@ -115,9 +122,15 @@ def _same_column(customers, ranks, one, other):
     return None
 
 
-def _correlation_ratio(numbers, categories):
-    means = numbers.groupby(categories.to_numpy()).transform("mean")
-    return np.sqrt(means.var(ddof=0) / variance) if (variance := numbers.var(ddof=0)) else 0.0
+def _crosstab(one, other):
+    shape = one.max() + 1, other.max() + 1
+    return np.bincount(one * shape[1] + other, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def _correlation_ratio(numbers, codes):
+    numbers = numbers.to_numpy()
+    means = (np.bincount(codes, numbers) / np.bincount(codes))[codes]
+    return np.sqrt(means.var() / variance) if (variance := numbers.var()) else 0.0
 
 
 def _cramers_v(counts):

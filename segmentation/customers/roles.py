@@ -17,6 +17,7 @@ from segmentation.customers.numbers import to_numbers
 from segmentation.customers.settings import TableError
 from segmentation.customers.table import convention_of, is_nested
 from segmentation.customers.values import (
+    CROSSES,
     MISSING_CATEGORIES,
     MISSING_WORDS,
     is_yes_no,
@@ -52,17 +53,22 @@ _MONTH = (
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mrz|mai|okt|dez|fév|fev|avr|juin|juil"
     r"|aoû|aou|déc|ene|abr|ago|dic|gen|mag|giu|lug|set|ott|out)[^\W\d_]*\.?"
 )
+_ANY_MONTH = r"(?:de[ ])?[^\W\d_]{3,12}\.?(?:[ ]de)?"
 DATE = re.compile(
     rf"""
     \d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}([T ].*)?      # 2019-07-23, with or without a time
-    | \d{{4}}-\d{{2}}                                # 2019-07
+    | \d{{4}}-\d{{2}} | \d{{1,2}}/\d{{4}}             # 2019-07, 7/2019
+    | \d{{4}}[- ]?[QW]\d{{1,2}} | \d{{8}}T\d{{4,6}}Z?  # 2019-Q3, 20190723T1030
     | \d{{1,2}}([./-])\d{{1,2}}\3\d{{2,4}}([ ].*)?     # 23.7.2019
     | \d{{1,2}}[-./ ]+{_MONTH}[-./, ]+\d{{2,4}}([ ].*)?
-    | {_MONTH}[ ]\d{{1,2}},?[ ]\d{{4}}([ ].*)?
+    | ([^\W\d_]{{2,9}}\.?,?[ ])?\d{{1,2}}\.?(st|nd|rd|th)?[ ]{_ANY_MONTH},?[ ]\d{{4}}([ ].*)?
+    | {_MONTH}[ ]\d{{1,2}}(st|nd|rd|th)?,?[ ]\d{{4}}([ ].*)?
     | {_MONTH}[-/ ']+\d{{2,4}}
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+#: Beside dates there may be other words, such as never.
+MOSTLY = 0.8
 
 
 def infer_roles(table, settings=None, *, missing_words=True):
@@ -98,7 +104,9 @@ def infer_roles(table, settings=None, *, missing_words=True):
         raise TableError("The settings:\n- " + "\n- ".join(problems))
     named = {settings[key]: role for key, role in SINGLES.items() if key in settings}
     if "target" not in settings:
-        named |= {name: "target" for name in ("y", "target") if name in table}
+        # Beside x, y is a place.
+        usual = ["target", *["y"] * ("x" not in table)]
+        named |= {name: "target" for name in usual if name in table}
     roles = {}
     for name in table.columns:
         if name in settings.get("roles", {}):
@@ -109,7 +117,7 @@ def infer_roles(table, settings=None, *, missing_words=True):
             convention = convention_of(table, name)
             missing = MISSING_CATEGORIES if missing_words else ()
             roles[name] = _role_of(name, table[name], settings, convention, missing)
-    _hold_out_outcomes(roles, settings)
+    _hold_out_outcomes(roles, settings, table)
     frame = pd.DataFrame.from_dict(roles, orient="index", columns=["role", "why"])
     frame["treatment"] = frame["role"].map(TREATMENTS)
     return frame.rename_axis("column")
@@ -142,12 +150,14 @@ def _has_two_values(name, column, convention, missing):
     return texts.nunique() == 2 or _infer_role(name, column, convention, missing)[0] == "yes/no"
 
 
-def _hold_out_outcomes(roles, settings):
+def _hold_out_outcomes(roles, settings, table):
     """Leave one target, and hold out with it what is named as a target is: Churn Reason."""
     likely = [name for name, (role, _) in roles.items() if role == "target"]
     if not likely:
         return
-    target = settings.get("target") or likely[0]
+    # Of several, yes and no say it: the others are reasons and kinds of it.
+    plain = [name for name in likely if role_by_values(name, table) == "yes/no"]
+    target = settings.get("target") or [*plain, *likely][0]
     for name in likely:
         if name != target:
             roles[name] = "outcome", f"its name, and two values; {target} is the target"
@@ -175,16 +185,18 @@ def _infer_role(name, column, convention, missing):
         return "not used", "lists, records or bytes"
     if pd.api.types.is_datetime64_any_dtype(column):
         return "date", "its type"
-    numbers = to_numbers(column, convention)
+    numbers = None if _has_many_digits(column) else to_numbers(column, convention)
     texts = to_texts(column, missing if numbers is None else ())
     given = (texts if numbers is None else numbers).dropna()
     distinct = given.unique()
-    # Of text, one value and nothing are two categories, such as a cross and no cross.
+    words = sorted({*to_texts(pd.Series(distinct[:9])).str.lower()})
+    if is_yes_no(words):
+        return "yes/no", f"only {' and '.join(words)}"
+    if len(words) == 1 and words[0] in CROSSES and len(given) < len(column):
+        return "yes/no", f"only {words[0]} or nothing"
+    # Of text, one value and nothing are two categories, such as gold and not gold.
     if len(distinct) < 2 and (numbers is not None or len(given) in (0, len(column))):
         return "constant", "one value" if len(distinct) else "empty"
-    words = set(to_texts(pd.Series(distinct[:9])).str.lower())
-    if is_yes_no(words) and (words != {"x"} or len(given) < len(column)):
-        return "yes/no", f"only {' and '.join(sorted(words))}" + " or nothing" * (words == {"x"})
     if numbers is not None:
         if (missing := numbers.isna().mean()) > MAX_MISSING:
             return "not used", f"{missing:.0%} missing"
@@ -192,33 +204,47 @@ def _infer_role(name, column, convention, missing):
             return "date", why
         if why := _tells_apart(name, numbers, column):
             return "identifier", why
-        if not (is_code_name(name) and (given % 1 == 0).all()):
+        if not (is_code_name(name, given.nunique()) and (given % 1 == 0).all()):
             return "number", "numbers"
         texts, distinct = to_texts(column), pd.Series(distinct).map(str)
-    if np.mean([DATE.fullmatch(text) is not None for text in distinct]) > 0.95:
+    if np.mean([DATE.fullmatch(text) is not None for text in distinct]) > MOSTLY:
         return "date", f"such as {distinct[0]}"
     if len(distinct) > max(MAX_CATEGORIES, len(given) / 2):
         if np.mean([len(text.split()) for text in distinct]) >= 4:
             return "free text", f"{len(distinct):,} distinct texts"
-        return "identifier", f"{len(distinct):,} distinct values of {len(given):,}"
+        said = f"{len(distinct):,} distinct values of {len(given):,}"
+        # What many customers share tells none of them apart, and few have the same of it.
+        return ("identifier" if len(distinct) > NEARLY_ALL * len(given) else "not used"), said
     named = "its name: a number that stands for something; " * (numbers is not None)
     return "category", f"{named}{len(distinct):,} categories"
 
 
+def _has_many_digits(column):
+    """Whether texts are whole numbers of so many digits that a double would lose some."""
+    if not isinstance(column.dtype, pd.StringDtype):
+        return False
+    return bool(column.str.fullmatch(r"\d{16,}").any())
+
+
 def _counts_time(name, numbers):
-    """Say why whole numbers are dates: 20190723 whatever it is called, seconds by the name."""
+    """Say why whole numbers are dates: 20190723 whatever it is called, others by the name."""
     if (numbers % 1 != 0).any() or numbers.nunique() < 2:
         return None
     example = f"such as {numbers.iloc[0]:.0f}"
-    if numbers.between(19_000_101, 20_991_231).all():
-        months, days = numbers // 100 % 100, numbers % 100
-        if months.between(1, 12).all() and days.between(1, 31).all():
+    # With the time of day, with the day, with the month.
+    for digits, least in ((1e6, 19_000_101_000_000), (1, 19_000_101), (0.01, 190_001)):
+        days = numbers // digits if digits >= 1 else numbers * 100 + 1
+        is_day = (days // 100 % 100).between(1, 12) & (days % 100).between(1, 31)
+        most = 99_991_231 if digits >= 1 else 20_991_231
+        if is_day.all() and days.between(19_000_101, most).all() and (numbers >= least).all():
             return example
-    # From 2001 to 2033, in seconds or thousandths of them.
-    if is_time_name(name) and (
-        numbers.between(1e9, 2e9).all() or numbers.between(1e12, 2e12).all()
-    ):
+    if not is_time_name(name):
+        return None
+    # From 2001 to 2033, in seconds or thousandths of them; days as Excel counts them, from 1954.
+    if numbers.between(1e9, 2e9).all() or numbers.between(1e12, 2e12).all():
         return f"its name, and seconds since 1970, {example}"
+    if numbers.between(20_000, 60_000).all():
+        return f"its name, and days since 1900, {example}"
     return None
 
 

@@ -9,12 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from segmentation.customers.delimited import read_delimited, with_header
+from segmentation.customers.delimited import OLD_EXCEL, read_delimited, with_header
 from segmentation.customers.numbers import CONVENTIONS, decide, examine, parse, to_numbers
 from segmentation.customers.settings import TableError, read_settings
-
-#: How files of Excel begin that are not .xlsx, whatever they are called, or have a password.
-OLD_EXCEL = bytes.fromhex("D0CF11E0A1B11AE1")
 
 #: What the libraries raise where a file is damaged or none of its kind.
 UNREADABLE = (
@@ -79,7 +76,7 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
     except pd.errors.ParserError as error:
         raise TableError(
             f"{path.name} cannot be read as a table: {error}. Is there a title above the header, "
-            "or a value with a separator and no quotes?"
+            "a value with a separator and no quotes, or a separator at the ends of lines?"
         ) from error
     except UNREADABLE as error:
         raise TableError(f"{path.name} cannot be read as a table: {error}") from error
@@ -91,6 +88,7 @@ def load_table(path, encoding=None, *, settings=None, conventions=None):
 def _with_index(table):
     """Return a table whose index, where it has a name, is its first columns."""
     named = any(name is not None for name in table.index.names)
+    named = named and not set(table.index.names) & set(table.columns)
     return table.reset_index(drop=not named)
 
 
@@ -241,13 +239,13 @@ def _with_numbers(table, conventions, settings, read):
 
 def _example(texts, convention):
     """Show how a number is read that Python would read otherwise, or not at all."""
-    if convention == "." and pd.to_numeric(texts, errors="coerce").notna().all():
-        return None
-    read = {text: parse(text, convention) for text in texts.unique()[:1000]}
-    other = [
-        text for text, number in read.items() if number == number and not _is_plain(text, number)
-    ]
-    text = max(other, key=len, default=None)
+    some = list(texts.unique()[:1000])
+    read = {
+        text: number
+        for text, number in zip(some, parse(some, convention), strict=True)
+        if number == number and not _is_plain(text, number)
+    }
+    text = max(read, key=len, default=None)
     return text and f"{text} read as {read[text]:.15g}"
 
 

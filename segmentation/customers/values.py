@@ -5,15 +5,20 @@ import pandas as pd
 
 #: What stands for a missing value among numbers.
 MISSING_WORDS = {
-    *("na", "n/a", "#n/a", "n.a.", "nan", "null", "(null)", "none", "nil", "missing", "unknown"),
-    *("not available", "not given", "(blank)", "-", "--", "\u2013", "\u2014", "?", "."),
-    *("k.a.", "k. a.", "keine angabe", "unbekannt", "inconnu", "desconocido", "sconosciuto"),
+    *("na", "n/a", "#n/a", "n.a.", "n.a", "<na>", "nan", "nat", "null", "(null)", "\\n", "none"),
+    *("(none)", "nil", "missing", "unknown", "undefined", "not available", "not applicable"),
+    *("not given", "not set", "no data", "tbd", "(blank)", "?", ".", "..", "...", "*", "-", "--"),
+    *("---", "----", "-,--", "-.--", "\u2013", "\u2014", "#div/0!", "#value!", "#ref!", "#name?"),
+    *("#null!", "#num!", "#wert!", "#n/v", "#bezug!", "k.a.", "k. a.", "k.a", "n.v.", "n.b."),
+    *("keine angabe", "nicht angegeben", "unbekannt", "inconnu", "non renseigné", "n.d.", "n/d"),
+    *("nd", "s/d", "b.d.", "brak", "desconocido", "sin dato", "no informado", "não informado"),
+    *("nao informado", "sconosciuto", "onbekend", "okänd", "ukendt", "bilinmiyor"),
 }
-#: Among categories these may be categories: no add-on, Namibia, a grade.
-MISSING_CATEGORIES = MISSING_WORDS - {"na", "none", "nil", "nan", "-", "."}
+#: Among categories these may be categories: no add-on, Namibia, North Dakota, a grade.
+MISSING_CATEGORIES = MISSING_WORDS - {"na", "nd", "none", "nil", "nan", "-", "--", ".", "*"}
 
 YES_NO = (
-    *(("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("1", "0"), ("x", "")),
+    *(("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("1", "0"), ("-1", "0"), ("x", "")),
     *(("ja", "nein"), ("j", "n"), ("wahr", "falsch"), ("ja", "nee"), ("ja", "nej")),
     *(("oui", "non"), ("o", "n"), ("vrai", "faux"), ("si", "no"), ("sí", "no"), ("s", "n")),
     *(("sim", "não"), ("sim", "nao"), ("verdadero", "falso"), ("vero", "falso")),
@@ -24,7 +29,10 @@ YES_NO = (
 
 def says_missing(values, words=MISSING_WORDS):
     """Return an array that says which values stand for a missing one."""
-    return np.array([str(value).strip().lower() in words for value in values], dtype=bool)
+    return np.array(
+        [str(value).strip().lower() in words for value in np.asarray(values, dtype=object)],
+        dtype=bool,
+    )
 
 
 def to_texts(column, missing=()):
@@ -51,9 +59,14 @@ def to_texts(column, missing=()):
     return pd.Series(texts, index=column.index, dtype="str").replace("", np.nan)
 
 
+#: What stands for yes where an empty field is a no.
+CROSSES = {yes for yes, _ in YES_NO} | {"\u2713", "\u2714"}
+_YES = dict.fromkeys(CROSSES, "yes") | {no: "no" for _, no in YES_NO}
+
+
 def is_yes_no(words):
-    """Whether lower-case words are a yes and a no of one language, or a cross and nothing."""
-    return any(set(words) == {yes, no} - {""} for yes, no in YES_NO)
+    """Whether lower-case words are a yes and a no of one language."""
+    return any(set(words) == {yes, no} for yes, no in YES_NO)
 
 
 def to_categories(column, role, missing=(), cross=False):
@@ -66,7 +79,7 @@ def to_categories(column, role, missing=(), cross=False):
     missing : collection of str, optional
         As for `to_texts`.
     cross : bool, optional
-        Whether yes is a cross and no an empty field.
+        Whether an empty field is a no.
 
     Returns
     -------
@@ -75,6 +88,5 @@ def to_categories(column, role, missing=(), cross=False):
     texts = to_texts(column, missing)
     if role != "yes/no":
         return texts
-    if cross:
-        return texts.str.lower().map({"x": "yes"}).where(texts.notna(), "no")
-    return texts.str.lower().map({no: "no" for _, no in YES_NO} | {yes: "yes" for yes, _ in YES_NO})
+    answers = texts.str.lower().map(_YES)
+    return answers.where(texts.notna(), "no") if cross else answers

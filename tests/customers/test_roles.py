@@ -107,6 +107,41 @@ AWKWARD = [
     ("months", "x", [f"2019-{i % 12 + 1:02}" for i in range(N)], "date"),
     ("seconds", "created_at", SHUFFLED * 86_400 + 1_600_000_000, "date"),
     ("large amounts", "assets", SHUFFLED**2 * 86_411 + 1_000_000_000, "number"),
+    ("German compounds", "Geschäftspartnernummer", SHUFFLED**2 + 17, "identifier"),
+    ("with a sign", "Nº Cliente", SHUFFLED**2 + 17, "identifier"),
+    ("sixteen digits", "x", [f"4{i:015}" for i in SHUFFLED**2 + 17], "identifier"),
+    ("money of accounts", "account_balance", SHUFFLED**2 + 17, "number"),
+    ("use of mobiles", "mobile_data_mb", SHUFFLED**2 + 17, "number"),
+    ("an index", "credit_index", SHUFFLED**2 + 17, "number"),
+    ("stores", "store_no", np.arange(N) % 12, "category"),
+    ("post code and place", "Zip/Postal", np.arange(N) % 99 + 80331, "category"),
+    ("cities of which most are named once", "x", [f"c{i % 150}" for i in range(N)], "not used"),
+    ("one leading zero", "x", ["00", *map(str, SHUFFLED[:-1] ** 2)], "number"),
+    ("topped", "x", [*map(str, np.arange(N - 9) % 70), *["90+"] * 9], "number"),
+    (
+        "words of databases",
+        "x",
+        ["1.5", "\\N", "<NA>", "3", "2", "7", "#DIV/0!", "n/d"] * 25,
+        "number",
+    ),
+    ("a flag and nothing", "x", ["1", ""] * 100, "yes/no"),
+    ("the same in words", "x", ["Y", ""] * 100, "yes/no"),
+    ("of Access", "x", [-1, 0] * 100, "yes/no"),
+    ("churn as a flag and nothing", "Churned", ["Y", "", ""] * 66 + ["Y", ""], "target"),
+    ("until for ever", "valid_to", [20240105, 20240209, 99991231, 20230717] * 50, "date"),
+    ("months in digits", "Monat", [202301, 202302, 202303, 202312] * 50, "date"),
+    ("serials of Excel", "signup_date", SHUFFLED + 43_831, "date"),
+    ("with the time of day", "x", [20230105101500 + i for i in range(N)], "date"),
+    ("quarters", "x", ["2023-Q1", "2023-Q2", "2023-Q4", "2024-Q1"] * 50, "date"),
+    (
+        "dates or never",
+        "x",
+        [*[f"2020-01-{i % 28 + 1:02}" for i in range(N - 5)], *["never"] * 5],
+        "date",
+    ),
+    ("in Spanish words", "x", [f"{i % 28 + 1} de enero de 2023" for i in range(N)], "date"),
+    ("in Polish", "x", [f"{i % 28 + 1} maj 2023" for i in range(N)], "date"),
+    ("a place", "x y", np.arange(N) % 9 + 0.5, "number"),
     ("accounting", "x", [f"$({i % 90}.50)" for i in range(N)], "number"),
 ]
 
@@ -144,6 +179,11 @@ def test_settings_come_before_what_is_inferred():
         *(
             "chronic_diseases",
             "HIV status",
+            "Kirchensteuerpflichtig",
+            "niepełnosprawność",
+            "Allergies",
+            "Blutgruppe",
+            "disabled",
             "HealthStatus",
             "Schwerbehindert",
             "sexual_orientation",
@@ -162,7 +202,23 @@ def test_names_of_special_categories(name):
     "name",
     [
         *("party_size", "race_distance", "health_score", "Screen Orientation", "European Union"),
-        *("favourite genre", "target_group", "private_label_card", "trace", "credit union branch"),
+        *(
+            "Conso hiver (kWh)",
+            "Politique tarifaire",
+            "account_disabled",
+            "Diagnostic DPE",
+            "HIVE",
+            "raza_perro",
+            "chronicle_reader",
+            "email_subscribed",
+            "purchased_kinds",
+            "Convertible",
+            "favourite genre",
+            "target_group",
+            "private_label_card",
+            "trace",
+            "credit union branch",
+        ),
     ],
 )
 def test_names_that_only_sound_like_it(name):
@@ -196,3 +252,13 @@ def test_what_is_named_as_the_target_is_held_out():
     columns = ["Churn Score", "Churn Label", "plan"]
     roles = infer_roles(table, {"columns": columns, "target": "converted"})["role"]
     assert roles[columns].tolist() == ["number", "yes/no", "category"]
+
+
+def test_the_target_is_the_plain_one_of_several():
+    table = pd.DataFrame({"Churn Reason": ["price", "other"] * 100, "Churn": [0, 0, 1, 1] * 50})
+    assert infer_roles(table)["role"].tolist() == ["outcome", "target"]
+
+
+def test_beside_x_y_is_a_place():
+    table = pd.DataFrame({"x": RNG.normal(size=N), "y": RNG.normal(size=N)})
+    assert infer_roles(table)["role"].tolist() == ["number", "number"]
