@@ -30,6 +30,10 @@ def elbow(found):
     ks, distortions, k = found
     steps = -np.diff(distortions) / distortions[:-1]
     where = f"lies at k = {k}" if k else "is not to be found"
+    if k in ks[1:-1]:
+        at = ks.index(k)
+        around = f"{steps[at - 1]:.1%} before it and {steps[at]:.1%} after it"
+        where = f"lies at k = {k}, by the distance from a straight line: steps of {around}"
     return (
         f"The elbow {where}. The step to k = {ks[1]} lowers the distortion by {steps[0]:.0%}, the "
         f"one to k = {ks[-1]} by {steps[-1]:.0%}; in between, the step shrinks by at most "

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.metrics.cluster import expected_mutual_information
 from sklearn.model_selection import GroupKFold, cross_val_score
@@ -289,6 +290,36 @@ def usefulness(predict, target, folds):
             {"AUC": roc_auc_score(target[test], scores), "lift": lift(scores, target[test])}
         )
     return pd.DataFrame(judged)
+
+
+def gain_over_folds(ours, theirs, level=0.95):
+    """Compare two scores that were measured on the same folds of a cross-validation.
+
+    Parameters
+    ----------
+    ours, theirs : array-like of shape (n_folds,)
+    level : float, optional
+        Of the interval.
+
+    Returns
+    -------
+    tuple of float
+        The mean difference, and the ends of its interval; nan for a single fold. The folds share
+        their training rows, so the variance of the mean is taken as that of the differences times
+        1 / n_folds + 1 / (n_folds - 1), the second part being a test fold over its training rows.
+
+    References
+    ----------
+    Nadeau and Bengio (2003), "Inference for the generalization error", Machine Learning 52,
+    239-281.
+    """
+    differences = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
+    n, mean = len(differences), differences.mean()
+    if n < 2:
+        return float(mean), np.nan, np.nan
+    error = differences.std(ddof=1) * np.sqrt(1 / n + 1 / (n - 1))
+    reach = t.ppf((1 + level) / 2, n - 1) * error
+    return float(mean), float(mean - reach), float(mean + reach)
 
 
 # --- Meaning ------------------------------------------------------------------------------------

@@ -119,7 +119,8 @@ def elbow(found):
     figure, axis = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
     axis.plot(found.ks, found.distortions, marker="o", color=PALETTE[0])
     axis.set(xticks=found.ks, xlabel="number of segments k", ylabel="distortion")
-    axis.set_ylim(0, None)
+    axis.set_ylim(0, 1.08 * max(found.distortions))
+    axis.yaxis.set_major_formatter("{x:,.0f}")
     if found.k:
         at = found.ks.index(found.k)
         axis.axvline(found.k, color=NEUTRAL, linestyle="--", zorder=0)

@@ -23,6 +23,8 @@ def comparison(tmp_path_factory):
         n_bootstraps=3,
         n_splits=2,
         n_shuffled=2,
+        n_twins=4,
+        twin_sample=200,
         k_max=6,
         sample_size=400,
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
-from scipy.stats import binom, entropy
+from scipy.stats import binom, entropy, ttest_rel
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import roc_auc_score, silhouette_samples, silhouette_score
@@ -274,6 +274,21 @@ def test_usefulness_is_judged_on_held_out_rows():
     # What names each row says nothing of another one.
     by_heart = ev.usefulness(partial(ev.rates, np.arange(2000), target), target, folds)
     assert by_heart.to_numpy() == pytest.approx(np.tile([0.5, 1], (4, 1)))
+
+
+def test_gain_over_folds_against_scipy():
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.normal(0.6, 0.02, 5), rng.normal(0.58, 0.02, 5)
+    mean, low, high = ev.gain_over_folds(ours, theirs)
+    plain = ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert mean == pytest.approx((ours - theirs).mean())
+    # Wider by the share of a test fold in its training rows: a fourth.
+    widening = np.sqrt((1 / 5 + 1 / 4) / (1 / 5))
+    assert (low, high) == pytest.approx(
+        (mean - widening * (mean - plain.low), mean + widening * (plain.high - mean))
+    )
+    assert ev.gain_over_folds([0.6] * 5, [0.5] * 5) == pytest.approx((0.1, 0.1, 0.1))
+    assert np.isnan(ev.gain_over_folds([0.6], [0.5])[1])
 
 
 # --- Meaning ------------------------------------------------------------------------------------

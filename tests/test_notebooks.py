@@ -171,6 +171,8 @@ SMALL_FURTHER = {
         "n_bootstraps": 2,
         "n_splits": 2,
         "n_shuffled": 1,
+        "n_twins": 2,
+        "twin_sample": 120,
         "k_max": 5,
         "sample_size": 200,
     },
