@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
 import embedding_creation
-from benchmarks import stages
+from benchmarks import calibration, stages
 from segmentation import __main__ as command
 from segmentation.build import NOTEBOOKS, ROOT, find_notebooks, find_verdict
 from segmentation.customers import read_settings
@@ -62,7 +63,9 @@ def test_the_settings_of_ones_own_table_are_read(tmp_path):
 def test_layout_is_the_repository():
     layout = re.search(r"## Layout\n+```\n(.*?)```", README, re.DOTALL).group(1)
     named = [line.split()[0] for line in layout.splitlines() if line.strip()]
-    assert [name for name in named if not list(ROOT.rglob(name.rstrip("/")))] == []
+    ours = [top for top in ROOT.iterdir() if not top.name.startswith(".")]
+    there = {path.name for top in ours for path in [top, *top.rglob("*")]}
+    assert {name.rstrip("/") for name in named} - there == set()
     package = {path.name for path in (ROOT / "segmentation").glob("[a-z]*.py")}
     assert package <= set(named)
 
@@ -103,3 +106,20 @@ def test_slopes_are_those_measured():
     assert f"K-Prototypes ({first})" in README
     assert f"silhouettes ({second} and {third})" in README
     assert f"a slope of {rest} or less" in README
+
+
+def test_the_calibration_is_that_measured():
+    index = ["kind", "law", "distance"]
+    shares = pd.read_csv(ROOT / "benchmarks" / "calibration.csv", index_col=index)
+    alarms = calibration.false_alarms(shares).xs("one normal cloud", level=1)
+    assert (alarms["twins"].between(alarms["low"], alarms["high"])).all()
+    for column in ("twins", "shuffled"):
+        first, second, third = (f"{share:.1%}" for share in alarms[column])
+        assert f"{first}, {second} and {third}" in README
+    assert alarms["tables"].eq(201).all()
+    enough = {
+        kind: calibration.four_in_five(found) for kind, found in calibration.power(shares).items()
+    }
+    assert f"from {enough['numeric']:.1f} standard deviations" in README
+    assert f"from {enough['mixed']:.1f} in mixed columns" in README
+    assert np.isnan(enough["categorical"])
