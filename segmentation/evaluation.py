@@ -7,8 +7,7 @@ import pandas as pd
 from scipy.stats import t
 from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.metrics.cluster import expected_mutual_information
-from sklearn.model_selection import GroupKFold, cross_val_score
-from sklearn.tree import DecisionTreeClassifier, export_text
+from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from segmentation.nulls import fit_one_cloud
@@ -373,66 +372,3 @@ def bin_numbers(table):
     numbers = table.select_dtypes("number")
     cut = {name: pd.qcut(numbers[name], N_BINS, duplicates="drop") for name in numbers}
     return table.assign(**cut)
-
-
-def tree_fidelity(table, segments, depths=range(2, 7), n_splits=5, seed=0):
-    """Measure how well a decision tree of each depth names the segment of a held-out row.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        A category becomes one column of 0 and 1 per value.
-    segments : array-like of shape (n_rows,)
-    depths : iterable of int, optional
-    n_splits, seed : int, optional
-        Of `profile_folds`.
-
-    Returns
-    -------
-    DataFrame of shape (n_splits, n_depths)
-        Accuracy. What few questions can tell is a segment that people can be told.
-    """
-    features, folds = pd.get_dummies(table), profile_folds(table, n_splits, seed)
-    return pd.DataFrame(
-        {
-            depth: cross_val_score(
-                DecisionTreeClassifier(max_depth=depth, random_state=seed),
-                features,
-                segments,
-                cv=folds,
-            )
-            for depth in depths
-        }
-    )
-
-
-def tree_rules(table, segments, depth, seed=0):
-    """Write the decision tree of a depth, learnt on all rows, as indented text.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-    segments : array-like of shape (n_rows,)
-    depth : int
-    seed : int, optional
-
-    Returns
-    -------
-    str
-    """
-    features = pd.get_dummies(table, prefix_sep=" = ")
-    tree = DecisionTreeClassifier(max_depth=depth, random_state=seed).fit(features, segments)
-    text = export_text(tree, feature_names=list(features.columns), decimals=0)
-    # A column of 0 and 1 is asked a question, not compared with a half.
-    return _as_questions(text, set(features.columns) - set(table.columns))
-
-
-def _as_questions(text, yes_no):
-    lines = []
-    for line in text.splitlines():
-        stem, _, name = line.partition("--- ")
-        question, _, _ = name.partition(" <= ") if " <= " in name else name.partition(" >  ")
-        if question in yes_no:
-            line = f"{stem}--- {question}: {'no' if ' <= ' in name else 'yes'}"
-        lines.append(line.replace("class: ", "segment "))
-    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A classifier that learns the segments from the customers' columns, to show what they go by."""
+"""Classifiers that learn the segments from the customers' columns, to show what they go by."""
 
 import re
 import warnings
@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.tree import DecisionTreeClassifier, export_text
+
+from segmentation.evaluation import profile_folds
 
 
 class Explanation(NamedTuple):
@@ -90,3 +93,66 @@ def explain(explainer, features, segments, n_customers, seed=0):
         np.abs(values).mean(axis=0), index=features.columns, columns=np.unique(segments)
     )
     return Explanation(drawn, values, importance)
+
+
+def tree_fidelity(table, segments, depths=range(2, 7), n_splits=5, seed=0):
+    """Measure how well a decision tree of each depth names the segment of a held-out row.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+        A category becomes one column of 0 and 1 per value.
+    segments : array-like of shape (n_rows,)
+    depths : iterable of int, optional
+    n_splits, seed : int, optional
+        Of `segmentation.evaluation.profile_folds`.
+
+    Returns
+    -------
+    DataFrame of shape (n_splits, n_depths)
+        Accuracy. What few questions can tell is a segment that people can be told.
+    """
+    features, folds = pd.get_dummies(table), profile_folds(table, n_splits, seed)
+    return pd.DataFrame(
+        {
+            depth: cross_val_score(
+                DecisionTreeClassifier(max_depth=depth, random_state=seed),
+                features,
+                segments,
+                cv=folds,
+            )
+            for depth in depths
+        }
+    )
+
+
+def tree_rules(table, segments, depth, seed=0):
+    """Write the decision tree of a depth, learnt on all rows, as indented text.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+    segments : array-like of shape (n_rows,)
+    depth : int
+    seed : int, optional
+
+    Returns
+    -------
+    str
+    """
+    features = pd.get_dummies(table, prefix_sep=" = ")
+    tree = DecisionTreeClassifier(max_depth=depth, random_state=seed).fit(features, segments)
+    text = export_text(tree, feature_names=list(features.columns), decimals=0)
+    # A column of 0 and 1 is asked a question, not compared with a half.
+    return _as_questions(text, set(features.columns) - set(table.columns))
+
+
+def _as_questions(text, yes_no):
+    lines = []
+    for line in text.splitlines():
+        stem, _, name = line.partition("--- ")
+        question, _, _ = name.partition(" <= ") if " <= " in name else name.partition(" >  ")
+        if question in yes_no:
+            line = f"{stem}--- {question}: {'no' if ' <= ' in name else 'yes'}"
+        lines.append(line.replace("class: ", "segment "))
+    return "\n".join(lines)

@@ -321,23 +321,6 @@ def test_what_segments_tell_of_a_column():
     )
 
 
-def test_a_tree_finds_segments_that_are_two_questions():
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {"loan": rng.choice(["no", "yes"], 2000), "age": rng.integers(18, 90, 2000)}
-    )
-    segments = np.select([table["loan"] == "yes", table["age"] > 50], [1, 2], 3)
-    fidelity = ev.tree_fidelity(table, segments, depths=(1, 2))
-    # Not 1: with the customers of 51 to 53 held out, a tree cannot know where they are cut.
-    assert fidelity[2].mean() > 0.95
-    assert fidelity[1].max() < 0.9
-    rules = ev.tree_rules(table, segments, 2)
-    assert "loan = " in rules
-    assert "segment 1" in rules
-    assert "age <= 50" in rules or "age <= 51" in rules
-    assert "0.5" not in rules
-
-
 def test_distance_of_the_reference_is_gower_of_the_silhouette():
     """One yardstick: the dispersion is that of the distance of the silhouettes."""
     rng = np.random.default_rng(0)

@@ -20,7 +20,10 @@ def describe_roles(customers):
     """
     lines = []
     if customers.raw.attrs.get("encoding") == "windows-1252":
-        lines.append("The file is not UTF-8 and was read as Windows-1252.")
+        lines.append(
+            "The file is not UTF-8 and was read as Windows-1252. If letters look wrong, name its "
+            "encoding in customers.toml."
+        )
     for name, (role, why, treatment) in customers.roles.iterrows():
         lines += _describe_column(name, role, why, treatment, customers)
     if weights := customers.settings.get("weights"):
