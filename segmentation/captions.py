@@ -115,7 +115,7 @@ def sizes(names, segments):
 def beyond_one_cloud(test):
     """Say whether a table has groups; `test` as `evaluation.clusters_test` gives it."""
     found = (
-        "so there is more in them than a cut through one cloud"
+        f"so {test.score - test.twins.mean():.3f} of it is more than a cut through one cloud gives"
         if test.p <= SIGNIFICANT
         else "so nothing shows that there are groups"
     )
