@@ -220,8 +220,16 @@ def _execute(path, description):
             kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else NotebookError
             raise kind(message) from error
     failed.unlink(missing_ok=True)
-    # Of a progress bar, the last state is enough.
-    return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
+    return _with_last_states(notebook)
+
+
+def _with_last_states(notebook):
+    """Keep of each progress bar its last state; one that wiped itself out leaves nothing."""
+    notebook = CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [some for some in cell.outputs if some.get("text", "seen").strip()]
+    return notebook
 
 
 def _run_cells(notebook, codes, folder, bar):

@@ -51,6 +51,24 @@ def test_build_makes_pages_and_touches_nothing_else(house, capsys):
     assert "[1/1] small" in printed.err
 
 
+def test_of_a_progress_bar_the_last_state_is_kept(house):
+    bars = """from tqdm import tqdm
+for kept in (True, False):
+    for _ in tqdm(range(3), f"kept {kept}", leave=kept, mininterval=0): pass"""
+    nbformat.write(notebook_of(VERDICT, BODY, bars), house / "notebooks" / "small.ipynb")
+    build.main([])
+    cell = nbformat.read(house / "build" / "small.ipynb", as_version=4).cells[3]
+    (left,) = cell.outputs
+    assert "3/3" in left.text
+    assert "1/3" not in left.text
+    nbformat.write(
+        notebook_of(VERDICT, BODY, bars.replace("(True, False)", "[False]")),
+        house / "notebooks" / "small.ipynb",
+    )
+    build.main([])
+    assert not nbformat.read(house / "build" / "small.ipynb", as_version=4).cells[3].outputs
+
+
 def test_index_shows_title_verdict_figure_and_notice(house):
     build.main([])
     index = (house / "build" / "index.html").read_text(encoding="utf-8")
