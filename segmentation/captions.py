@@ -2,8 +2,7 @@
 
 import numpy as np
 
-#: Customary for p-values.
-SIGNIFICANT = 0.05
+from segmentation.evaluation import test_of
 
 
 def removed(shares, quota):
@@ -112,14 +111,21 @@ def sizes(names, segments):
     return "; ".join(f"{name.lower()} ({share:.0%})" for name, share in pairs)
 
 
-def beyond_one_cloud(test):
-    """Say whether a table has groups; `test` as `evaluation.clusters_test` gives it."""
-    found = (
-        f"so {test.score - test.twins.mean():.3f} of it is more than a cut through one cloud gives"
-        if test.p <= SIGNIFICANT
-        else "so nothing shows that there are groups"
-    )
+def groups(suggestion):
+    """Say whether there are groups; `suggestion` as `evaluation.suggest_k` gives it."""
+    p = suggestion.p
+    tries = f"smallest p of {len(p)} numbers k, adjusted for their number: {p.min():.2f}"
+    if suggestion.k == 1:
+        return f"nothing shows more than one group ({tries})"
+    return f"there is more than one group ({tries}), {suggestion.k} by how tight they are"
+
+
+def against_twins(suggestion, k):
+    """Say what `selection_figures.against_twins` shows; `k` is the number of which to tell more."""
+    test = test_of(suggestion.silhouettes[k])
+    said = groups(suggestion)
     return (
-        f"{len(test.twins)} tables of the same columns, as much linked but without groups, reach "
-        f"{test.twins.min():.3f} to {test.twins.max():.3f} (p = {test.p:.2f}), {found}"
+        f"{said[0].upper()}{said[1:]}. At k = {k} the silhouette of these customers is "
+        f"{test.score:.3f}; {len(test.twins)} tables of the same columns, as much linked but "
+        f"without groups, have {test.twins.min():.3f} to {test.twins.max():.3f} (grey)."
     )

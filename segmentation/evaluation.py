@@ -1,19 +1,19 @@
-"""What a segmentation is worth: is it beyond chance, of use, and what does it say?"""
+"""What a segmentation is worth: is it beyond chance, and of use?"""
 
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
-from sklearn.metrics import mutual_info_score, roc_auc_score
-from sklearn.metrics.cluster import expected_mutual_information
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from segmentation.nulls import fit_one_cloud
+from segmentation.selection import gap_statistic
 
-#: Numbers are cut at their deciles wherever a measure needs categories.
-N_BINS = 10
+#: Customary for p-values.
+SIGNIFICANT = 0.05
 
 
 # --- Chance -------------------------------------------------------------------------------------
@@ -27,33 +27,62 @@ class ClustersTest(NamedTuple):
     p: float
 
 
+def score_twins(measure, table, n_twins=99, seed=0):
+    """Score a table, and tables with the same columns and associations but without groups.
+
+    Parameters
+    ----------
+    measure : callable
+        ``measure(table) -> dict of float``: clusters a table as it would be used, with its best
+        of several starts by its own objective, and scores the outcome; a score for each of
+        several methods or numbers of clusters. Called on the table and on every twin.
+    table : DataFrame of shape (n_rows, n_columns)
+        As for `segmentation.nulls.one_cloud_twin`.
+    n_twins : int, optional
+        With 99, the smallest p is 0.01.
+    seed : int, optional
+        For the twins; `measure` seeds itself.
+
+    Returns
+    -------
+    DataFrame of shape (1 + n_twins, n_scores)
+        The table's scores in the row ``table``, those of each twin in another.
+
+    Raises
+    ------
+    ValueError
+        As `segmentation.nulls.one_cloud_twin`; also if `n_twins` is less than 1.
+    """
+    if n_twins < 1:
+        raise ValueError(f"n_twins is {n_twins}: draw at least one.")
+    cloud = fit_one_cloud(table, seed)
+    scores = {"table": measure(table)}
+    # A short test needs no bar, and a study of many tests has its own.
+    for i in tqdm(range(n_twins), "twins", delay=2, leave=False):
+        scores[i] = measure(cloud.draw([seed, i]))
+    return pd.DataFrame.from_dict(scores, orient="index")
+
+
 def clusters_test(fit, score, table, n_twins=99, seed=0):
     """Test whether a table has groups beyond the shape and the association of its columns.
 
     Parameters
     ----------
     fit : callable
-        ``fit(table) -> labels``: clusters a table as it would be used, with its best of several
-        starts by its own objective. Called on the table and on every twin.
+        ``fit(table) -> labels``: as for `score_twins`.
     score : callable
         ``score(table, labels) -> float``; higher is better.
-    table : DataFrame of shape (n_rows, n_columns)
-        As for `segmentation.nulls.one_cloud_twin`.
-    n_twins : int, optional
-        With 99, the smallest p is 0.01.
-    seed : int, optional
-        For the twins; `fit` seeds itself.
+    table, n_twins, seed
+        As for `score_twins`.
 
     Returns
     -------
     ClustersTest
-        p is the share of the table and its twins whose score is at least the table's:
-        (1 + twins at least as high) / (1 + twins).
 
     Raises
     ------
     ValueError
-        As `segmentation.nulls.one_cloud_twin`; also if `n_twins` is less than 1.
+        As `score_twins`.
 
     Notes
     -----
@@ -66,25 +95,35 @@ def clusters_test(fit, score, table, n_twins=99, seed=0):
     ----------
     As in `segmentation.nulls.one_cloud_twin`.
     """
-    if n_twins < 1:
-        raise ValueError(f"n_twins is {n_twins}: draw at least one.")
-    cloud = fit_one_cloud(table, seed)
-    real = score(table, fit(table))
-    twins = np.empty(n_twins)
-    # A short test needs no bar, and a study of many tests has its own.
-    for i in tqdm(range(n_twins), "twins", delay=2, leave=False):
-        twin = cloud.draw([seed, i])
-        twins[i] = score(twin, fit(twin))
-    return ClustersTest(float(real), twins, float((1 + np.sum(twins >= real)) / (1 + n_twins)))
+    scores = score_twins(lambda some: {"score": score(some, fit(some))}, table, n_twins, seed)
+    return test_of(scores["score"])
 
 
-def adjust_for_many(tests):
+def test_of(scores):
+    """Compare the score of a table with those of its twins.
+
+    Parameters
+    ----------
+    scores : Series of shape (1 + n_twins,)
+        A column of `score_twins`.
+
+    Returns
+    -------
+    ClustersTest
+        p is the share of the table and its twins whose score is at least the table's:
+        (1 + twins at least as high) / (1 + twins).
+    """
+    real, twins = scores.iloc[0], scores.iloc[1:].to_numpy()
+    return ClustersTest(float(real), twins, float((scores >= real).mean()))
+
+
+def adjust_for_many(scores):
     """Adjust p-values of several methods, of which the luckiest would be believed.
 
     Parameters
     ----------
-    tests : dict of str to ClustersTest
-        Of one table, with the same twins: the same number and seed.
+    scores : DataFrame of shape (1 + n_twins, n_methods)
+        As `score_twins` gives them.
 
     Returns
     -------
@@ -93,12 +132,84 @@ def adjust_for_many(tests):
         scores, is as far above them as this one is: Westfall and Young's single-step maximum
         (1993, "Resampling-Based Multiple Testing", section 2.3). Never below the method's own p.
     """
-    scores = pd.DataFrame({name: [test.score, *test.twins] for name, test in tests.items()})
-    scale = scores.std(ddof=0)
-    heights = (scores - scores.mean()) / scale.where(scale > 0, 1)
+    heights = _heights(scores)
     highest = heights.max(axis=1).to_numpy()
     # The same sum in another order differs in the last bits.
     return heights.iloc[0].map(lambda height: float((highest >= height - 1e-9).mean()))
+
+
+def _heights(scores):
+    scale = scores.std(ddof=0)
+    return (scores - scores.mean()) / scale.where(scale > 0, 1)
+
+
+class Suggestion(NamedTuple):
+    """Result of `suggest_k`.
+
+    ``k`` is the number of groups, 1 if there is no sign of more than one. ``p`` has a value for
+    each number of clusters from 2, adjusted for their number. ``silhouettes``, of shape
+    (1 + n_twins, n_ks), are those of the table and its twins. ``gap`` is indexed by k from 1:
+    by how much the logarithm of the dispersion lies below the twins', and its ``error``.
+    """
+
+    k: int
+    p: pd.Series
+    silhouettes: pd.DataFrame
+    gap: pd.DataFrame
+
+
+def suggest_k(cut, table, ks, n_twins=19, seed=0):
+    """Suggest into how many groups a table falls; one is an answer.
+
+    Whether there are groups is what the silhouettes say: for some k it must be higher than those
+    of tables without groups by more than the luckiest k in 19 of 20 such tables. How many is what
+    the dispersions say: the gap statistic, the same tables being its reference.
+
+    Parameters
+    ----------
+    cut : callable
+        ``cut(table, k) -> (silhouette, dispersion)``: clusters a table into k as for
+        `score_twins`, and measures the mean silhouette (for k = 1 it is not used) and what the
+        method minimises, such as the sum of squared distances to the centres.
+    table, seed
+        As for `score_twins`. The rule was tried on tables of 150 to 800 rows.
+    ks : iterable of int
+        Numbers of clusters to try, from 2; 1 is tried in any case.
+    n_twins : int, optional
+        19 are the fewest for a p of 0.05.
+
+    Returns
+    -------
+    Suggestion
+
+    Raises
+    ------
+    ValueError
+        As `score_twins`.
+
+    Notes
+    -----
+    ``notebooks/further/how_many.ipynb`` compares it with other rules where the number is known.
+
+    References
+    ----------
+    As in `segmentation.nulls.one_cloud_twin` and `segmentation.selection.gap_statistic`.
+    """
+    ks = list(ks)
+
+    def measure(some):
+        cuts = {k: cut(some, k) for k in (1, *ks)}
+        silhouettes = {("silhouette", k): cuts[k][0] for k in ks}
+        return silhouettes | {("dispersion", k): cuts[k][1] for k in cuts}
+
+    scores = score_twins(measure, table, n_twins, seed)
+    scores.columns = pd.MultiIndex.from_tuples(scores.columns)
+    p = adjust_for_many(scores["silhouette"])
+    # A dispersion of 0 cannot fall further.
+    logs = np.log(scores["dispersion"].clip(lower=np.finfo(float).tiny))
+    gap, k = gap_statistic(logs.iloc[0], logs.iloc[1:])
+    k = max(k, 2) if p.min() <= SIGNIFICANT else 1
+    return Suggestion(k, p, scores["silhouette"], gap)
 
 
 def shuffle_columns(table, seed):
@@ -118,74 +229,6 @@ def shuffle_columns(table, seed):
     """
     rng = np.random.default_rng(seed)
     return table.apply(lambda column: column.array[rng.permutation(len(column))])
-
-
-def gower_dispersion(numbers, categories, labels):
-    """Sum the Gower distances within clusters, each cluster's over twice its size.
-
-    That is W of the gap statistic for any method, under the distance of
-    `segmentation.silhouette.gower_silhouette_samples`. Sorted numbers and counted categories give
-    the sums exactly, with no pair of rows visited.
-
-    Parameters
-    ----------
-    numbers : array-like of shape (n_rows, n_numbers)
-        On any scale; each is divided by its range.
-    categories : array-like of shape (n_rows, n_categories)
-    labels : array-like of int, shape (n_rows,)
-
-    Returns
-    -------
-    float
-    """
-    numbers = np.asarray(numbers, dtype=float)
-    ranges = np.ptp(numbers, axis=0)
-    numbers = numbers / np.where(ranges > 0, ranges, 1)
-    codes = [pd.factorize(column)[0] for _, column in pd.DataFrame(categories).items()]
-    n_columns = numbers.shape[1] + len(codes)
-    labels = np.asarray(labels)
-    total = 0.0
-    for cluster in np.unique(labels):
-        members = labels == cluster
-        n = members.sum()
-        # The r-th smallest of n values is the larger one of r pairs, the smaller of n - 1 - r.
-        weights = 2 * np.arange(n) - (n - 1)
-        pairs = (weights[:, None] * np.sort(numbers[members], axis=0)).sum()
-        for column in codes:
-            pairs += (n**2 - (np.bincount(column[members]).astype(float) ** 2).sum()) / 2
-        total += pairs / n / n_columns
-    return float(total)
-
-
-def gap_statistic(log_dispersions, shuffled):
-    """Compare dispersions within clusters with those of tables that have no joint structure.
-
-    Parameters
-    ----------
-    log_dispersions : Series of shape (n_ks,)
-        Logarithm of the dispersion within clusters, indexed by k in increasing order.
-    shuffled : DataFrame of shape (n_tables, n_ks)
-        The same for tables with shuffled columns (`shuffle_columns`), a reference that keeps the
-        margins; Tibshirani and others draw from a uniform box instead.
-
-    Returns
-    -------
-    DataFrame, indexed by k
-        ``gap`` and its ``error``.
-    k : int
-        The smallest whose gap is at least that of the next k minus the error there; the largest k
-        if there is none.
-
-    References
-    ----------
-    Tibshirani, Walther and Hastie (2001), "Estimating the number of clusters in a data set via
-    the gap statistic", J. R. Stat. Soc. B 63, 411-423.
-    """
-    gap = shuffled.mean() - log_dispersions
-    error = shuffled.std(ddof=0) * np.sqrt(1 + 1 / len(shuffled))
-    enough = gap.to_numpy()[:-1] >= (gap - error).to_numpy()[1:]
-    k = gap.index[np.argmax(enough)] if enough.any() else gap.index[-1]
-    return pd.DataFrame({"gap": gap, "error": error}), int(k)
 
 
 # --- Use ----------------------------------------------------------------------------------------
@@ -319,56 +362,3 @@ def gain_over_folds(ours, theirs, level=0.95):
     error = differences.std(ddof=1) * np.sqrt(1 / n + 1 / (n - 1))
     reach = t.ppf((1 + level) / 2, n - 1) * error
     return float(mean), float(mean - reach), float(mean + reach)
-
-
-# --- Meaning ------------------------------------------------------------------------------------
-
-
-def explained_entropy(table, segments):
-    """Compute how much of each column the segments tell.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        Numbers are cut at their deciles.
-    segments : array-like of shape (n_rows,)
-
-    Returns
-    -------
-    Series, indexed by column
-        The share of the column's entropy that is gone once the segment is known: Theil's (1970)
-        uncertainty coefficient, corrected for chance by the expectation of Vinh, Epps and Bailey
-        (2010, J. Mach. Learn. Res. 11, 2837-2854). 1 if every segment has one value of it, 0 as
-        by chance. Unlike adjusted mutual information, it reaches 1 however fine the segments are.
-    """
-    return pd.Series(
-        {
-            name: _explained(column.astype(str), segments)
-            for name, column in bin_numbers(table).items()
-        }
-    )
-
-
-def _explained(column, segments):
-    entropy = mutual_info_score(column, column)
-    counts = pd.crosstab(column.to_numpy(), np.asarray(segments)).to_numpy()
-    by_chance = expected_mutual_information(counts, counts.sum())
-    if entropy - by_chance <= np.finfo(float).eps:
-        return 0.0
-    return (mutual_info_score(column, segments) - by_chance) / (entropy - by_chance)
-
-
-def bin_numbers(table):
-    """Cut the numbers of a table at their deciles; equal deciles become one.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-
-    Returns
-    -------
-    DataFrame of the same shape
-    """
-    numbers = table.select_dtypes("number")
-    cut = {name: pd.qcut(numbers[name], N_BINS, duplicates="drop") for name in numbers}
-    return table.assign(**cut)

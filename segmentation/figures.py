@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
 
-from segmentation.profiles import in_short, order_by_size
+from segmentation.profiles import in_short
 
 # Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
 # of their yellow, which is lost on white; then darker ones for more than seven segments.
@@ -53,80 +53,6 @@ def use_style():
 def segment_colours(n_segments):
     """Return one colour per segment, the same in every figure."""
     return [PALETTE[i % len(PALETTE)] for i in range(n_segments)]
-
-
-def silhouette_knives(samples, labelings):
-    """Draw one silhouette plot (Rousseeuw 1987) per labeling, side by side.
-
-    Parameters
-    ----------
-    samples : array of shape (n_labelings, n_customers)
-        Silhouette of each customer, as `segmentation.silhouette.silhouette_samples` gives it.
-    labelings : array of int, shape (n_labelings, n_customers)
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    n_columns = 4
-    n_rows = -(-len(labelings) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(8, 2.3 * n_rows), sharex=True, squeeze=False, layout="tight"
-    )
-    figure.get_layout_engine().set(w_pad=1.5)  # Else the last tick touches the next first.
-    for axis, values, labels in zip(axes.flat, samples, labelings, strict=False):
-        _knives(axis, values, labels)
-    for axis in axes.flat[len(labelings) :]:
-        axis.set_axis_off()
-    for axis in axes.flat[max(0, len(labelings) - n_columns) : len(labelings)]:
-        # The lowest of its column: without this, only those of the last row have ticks.
-        axis.tick_params(labelbottom=True, labelsize=8)
-        axis.set_xlabel("silhouette")
-    axes[0, 0].set_xlim(min(-0.2, np.quantile(samples, 0.001)), np.quantile(samples, 0.999) + 0.05)
-    return figure
-
-
-def _knives(axis, values, labels):
-    base, gap = 0, 0.02 * len(values)
-    labels = order_by_size(labels)
-    clusters = np.unique(labels)
-    for colour, cluster in zip(segment_colours(len(clusters)), clusters, strict=True):
-        knife = np.sort(values[labels == cluster])
-        # More points than pixels make the file heavy and the picture no better.
-        thin = knife[np.linspace(0, len(knife) - 1, min(len(knife), 300)).astype(int)]
-        heights = np.linspace(base, base + len(knife), len(thin))
-        axis.fill_betweenx(heights, 0, thin, color=colour, linewidth=0)
-        base += len(knife) + gap
-    mean = values.mean()
-    axis.axvline(mean, color="black", linestyle="--", linewidth=0.9)
-    axis.set_title(f"k = {len(clusters)}: mean {mean:.3f}")
-    axis.set_yticks([])
-    axis.spines["left"].set_visible(False)
-
-
-def elbow(found):
-    """Draw the distortion over the number of segments, and where its elbow lies.
-
-    Parameters
-    ----------
-    found : Elbow
-        As `segmentation.selection.find_elbow` gives it.
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    figure, axis = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
-    axis.plot(found.ks, found.distortions, marker="o", color=PALETTE[0])
-    axis.set(xticks=found.ks, xlabel="number of segments k", ylabel="distortion")
-    axis.set_ylim(0, 1.08 * max(found.distortions))
-    axis.yaxis.set_major_formatter("{x:,.0f}")
-    if found.k:
-        at = found.ks.index(found.k)
-        axis.axvline(found.k, color=NEUTRAL, linestyle="--", zorder=0)
-        label = f"elbow at k = {found.k}"
-        axis.annotate(label, (found.k, found.distortions[at]), (6, 8), textcoords="offset points")
-    return figure
 
 
 def removed_by_category(shares, quota):

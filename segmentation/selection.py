@@ -111,7 +111,7 @@ class Choice(NamedTuple):
     best: dict
 
 
-def keep_k(asked, settings, measures, labelings, elbow=None):
+def keep_k(asked, settings, measures, labelings, suggested, elbow=None):
     """Decide which number of segments is kept.
 
     Parameters
@@ -119,10 +119,12 @@ def keep_k(asked, settings, measures, labelings, elbow=None):
     asked : int or None
         The number that a notebook's parameter asks for.
     settings : dict
-        As in `segmentation.customers.Customers`; ``segments`` comes after `asked`, then
-        `choose_k` with ``min_segment``.
+        As in `segmentation.customers.Customers`; ``segments`` comes after `asked`.
     measures, labelings, elbow
         As for `choose_k`.
+    suggested : int
+        Comes third, as `segmentation.evaluation.suggest_k` gives it: the largest number up to it
+        whose smallest segment is large enough. One group is cut all the same, by `choose_k`.
 
     Returns
     -------
@@ -131,8 +133,14 @@ def keep_k(asked, settings, measures, labelings, elbow=None):
     best = best_k(measures, elbow) if "silhouette" in measures else {}
     if wanted := asked or settings.get("segments"):
         return Choice(wanted, "as it is set", best)
-    chosen = choose_k(measures, labelings, elbow, settings.get("min_segment", MIN_SEGMENT))
-    return Choice(chosen, "on which the measures meet best", best)
+    min_segment = settings.get("min_segment", MIN_SEGMENT)
+    ks = measures.index[_large_enough(labelings, min_segment)]
+    if (ks <= suggested).any():
+        k = int(ks[ks <= suggested].max())
+        fewer = "the most of them without a segment too small for a treatment"
+        return Choice(k, fewer if k < suggested else "as these groups suggest", best)
+    chosen = choose_k(measures, labelings, elbow, min_segment)
+    return Choice(chosen, "for convenience: on it the measures meet best", best)
 
 
 def ks_to_try(k_min, k_max, asked, settings):
@@ -167,7 +175,83 @@ def choose_k(measures, labelings, elbow=None, min_segment=MIN_SEGMENT):
     if elbow:
         ranks["elbow"] = pd.Series(abs(measures.index - elbow), measures.index).rank()
     mean = ranks.mean(axis=1)
+    large_enough = _large_enough(labelings, min_segment)
+    return int(mean[large_enough].idxmin() if large_enough.any() else mean.idxmin())
+
+
+def _large_enough(labelings, min_segment):
     least = max(MIN_CUSTOMERS, min_segment * labelings.shape[1])
     smallest = [np.unique(labels, return_counts=True)[1].min() for labels in labelings]
-    large_enough = np.array(smallest) >= least
-    return int(mean[large_enough].idxmin() if large_enough.any() else mean.idxmin())
+    return np.array(smallest) >= least
+
+
+# --- The gap statistic ---------------------------------------------------------------------------
+
+
+def gower_dispersion(numbers, categories, labels):
+    """Sum the Gower distances within clusters, each cluster's over twice its size.
+
+    That is W of the gap statistic for any method, under the distance of
+    `segmentation.silhouette.gower_silhouette_samples`. Sorted numbers and counted categories give
+    the sums exactly, with no pair of rows visited.
+
+    Parameters
+    ----------
+    numbers : array-like of shape (n_rows, n_numbers)
+        On any scale; each is divided by its range.
+    categories : array-like of shape (n_rows, n_categories)
+    labels : array-like of int, shape (n_rows,)
+
+    Returns
+    -------
+    float
+    """
+    numbers = np.asarray(numbers, dtype=float)
+    ranges = np.ptp(numbers, axis=0)
+    numbers = numbers / np.where(ranges > 0, ranges, 1)
+    codes = [pd.factorize(column)[0] for _, column in pd.DataFrame(categories).items()]
+    n_columns = numbers.shape[1] + len(codes)
+    labels = np.asarray(labels)
+    total = 0.0
+    for cluster in np.unique(labels):
+        members = labels == cluster
+        n = members.sum()
+        # The r-th smallest of n values is the larger one of r pairs, the smaller of n - 1 - r.
+        weights = 2 * np.arange(n) - (n - 1)
+        pairs = (weights[:, None] * np.sort(numbers[members], axis=0)).sum()
+        for column in codes:
+            pairs += (n**2 - (np.bincount(column[members]).astype(float) ** 2).sum()) / 2
+        total += pairs / n / n_columns
+    return float(total)
+
+
+def gap_statistic(log_dispersions, reference):
+    """Compare dispersions within clusters with those of tables that have no groups.
+
+    Parameters
+    ----------
+    log_dispersions : Series of shape (n_ks,)
+        Logarithm of the dispersion within clusters, indexed by k in increasing order.
+    reference : DataFrame of shape (n_tables, n_ks)
+        The same for tables without groups: with shuffled columns
+        (`segmentation.evaluation.shuffle_columns`), or twins, whose columns are also as much
+        linked (`segmentation.nulls`). Tibshirani and others draw from a uniform box instead.
+
+    Returns
+    -------
+    DataFrame, indexed by k
+        ``gap`` and its ``error``.
+    k : int
+        The smallest whose gap is at least that of the next k minus the error there; the largest k
+        if there is none.
+
+    References
+    ----------
+    Tibshirani, Walther and Hastie (2001), "Estimating the number of clusters in a data set via
+    the gap statistic", J. R. Stat. Soc. B 63, 411-423.
+    """
+    gap = reference.mean() - log_dispersions
+    error = reference.std(ddof=0) * np.sqrt(1 + 1 / len(reference))
+    enough = gap.to_numpy()[:-1] >= (gap - error).to_numpy()[1:]
+    k = gap.index[np.argmax(enough)] if enough.any() else gap.index[-1]
+    return pd.DataFrame({"gap": gap, "error": error}), int(k)

@@ -7,15 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.spatial.distance import pdist, squareform
-from scipy.stats import binom, entropy, ttest_rel
+from scipy.stats import binom, ttest_rel
 from sklearn.cluster import KMeans
-from sklearn.datasets import make_blobs
-from sklearn.metrics import roc_auc_score, silhouette_samples, silhouette_score
+from sklearn.metrics import roc_auc_score, silhouette_score
 
 from segmentation import evaluation as ev
 from segmentation.kprototypes import KPrototypes
-from segmentation.silhouette import gower_silhouette_samples, mixed_silhouette_samples
+from segmentation.silhouette import mixed_silhouette_samples
 
 # --- Chance -------------------------------------------------------------------------------------
 
@@ -31,59 +29,6 @@ def test_shuffled_columns_keep_their_values_and_lose_their_links():
     assert abs(np.corrcoef(shuffled["a"], shuffled["b"])[0, 1]) < 0.2
     pd.testing.assert_frame_equal(shuffled, ev.shuffle_columns(table, 3))
     assert not shuffled.equals(ev.shuffle_columns(table, 4))
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(-5, 5), st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 2)
-        ),
-        min_size=2,
-        max_size=25,
-    )
-)
-def test_gower_dispersion_is_that_of_all_pairs(rows):
-    numbers, one, two, labels = map(np.array, zip(*rows, strict=True))
-    extent = np.ptp(numbers) or 1
-    distance = (
-        np.abs(numbers[:, None] - numbers) / extent + (one[:, None] != one) + (two[:, None] != two)
-    ) / 3
-    expected = sum(
-        distance[np.ix_(labels == c, labels == c)].sum() / 2 / (labels == c).sum()
-        for c in np.unique(labels)
-    )
-    categories = pd.DataFrame({"one": one, "two": two})
-    assert ev.gower_dispersion(numbers[:, None], categories, labels) == pytest.approx(expected)
-
-
-def test_gap_is_the_formula_by_hand():
-    ks = pd.Index([1, 2, 3])
-    real = pd.Series([4.0, 2.0, 1.9], index=ks)
-    shuffled = pd.DataFrame([[4.0, 3.5, 3.4], [4.2, 3.7, 3.4]], columns=ks)
-    table, k = ev.gap_statistic(real, shuffled)
-    assert table["gap"].tolist() == pytest.approx([0.1, 1.6, 1.5])
-    assert table["error"].tolist() == pytest.approx([0.1 * 1.5**0.5, 0.1 * 1.5**0.5, 0])
-    assert k == 2
-
-
-def test_gap_finds_the_blobs_and_the_largest_k_where_none_is_enough():
-    X, _ = make_blobs([50, 70, 90], centers=[[0, 0], [20, 0], [0, 20]], random_state=0)
-    table = pd.DataFrame(X)
-
-    def dispersions(frame):
-        return pd.Series(
-            {
-                k: np.log(KMeans(k, n_init=5, random_state=0).fit(frame).inertia_)
-                for k in range(1, 6)
-            }
-        )
-
-    shuffled = pd.DataFrame([dispersions(ev.shuffle_columns(table, seed)) for seed in range(8)])
-    # Shuffling keeps each column's two heaps, so the reference has four.
-    assert ev.gap_statistic(dispersions(table), shuffled)[1] == 3
-    rising = pd.Series([3.0, 2.0, 1.0], index=[1, 2, 3])
-    flat = pd.DataFrame([[3.0, 3.0, 3.0]] * 2, columns=[1, 2, 3])
-    assert ev.gap_statistic(rising, flat)[1] == 3
 
 
 def blobs(distance, n=300, seed=0):
@@ -175,19 +120,16 @@ def test_alarms_without_groups_are_as_rare_as_promised():
 
 def test_many_tests_are_adjusted_by_the_highest_of_their_twins():
     rng = np.random.default_rng(0)
-    tests = {
-        name: ev.ClustersTest(score, twins := rng.normal(size=99), (1 + sum(twins >= score)) / 100)
-        for name, score in {"a": 9.0, "b": 1.3, "c": 0.0}.items()
-    }
-    tests["a again, on another scale"] = tests["a"]._replace(
-        score=2 * 9.0 + 5, twins=2 * tests["a"].twins + 5
-    )
-    adjusted = ev.adjust_for_many(tests)
+    scores = pd.DataFrame(rng.normal(size=(100, 3)), columns=list("abc"))
+    scores.iloc[0] = 9.0, 1.3, 0.0
+    scores["a again, on another scale"] = 2 * scores["a"] + 5
+    adjusted = ev.adjust_for_many(scores)
     assert adjusted["a"] == adjusted["a again, on another scale"] == 0.01
-    assert 0.01 < tests["b"].p < adjusted["b"] < 0.5
+    assert 0.01 < ev.test_of(scores["b"]).p < adjusted["b"] < 0.5
     assert adjusted["c"] > 0.5
-    for name, test in tests.items():
-        assert ev.adjust_for_many({name: test})[name] == pytest.approx(test.p)
+    for name in scores:
+        own = ev.test_of(scores[name]).p
+        assert ev.adjust_for_many(scores[[name]])[name] == pytest.approx(own)
 
 
 def test_adjusted_alarms_are_rare_among_many_methods():
@@ -195,10 +137,50 @@ def test_adjusted_alarms_are_rare_among_many_methods():
     rng = np.random.default_rng(0)
     alarms = 0
     for _ in range(400):
-        scores = rng.normal(size=(8, 20)) + rng.normal(size=20)
-        tests = {i: ev.ClustersTest(row[0], row[1:], np.nan) for i, row in enumerate(scores)}
-        alarms += (ev.adjust_for_many(tests) <= 0.05).any()
+        scores = pd.DataFrame(rng.normal(size=(20, 8)) + rng.normal(size=(20, 1)))
+        alarms += (ev.adjust_for_many(scores) <= 0.05).any()
     assert binom.ppf(0.001, 400, 0.05) <= alarms <= binom.ppf(0.999, 400, 0.05)
+
+
+def test_each_score_has_a_column():
+    table, _ = blobs(2)
+    scores = ev.score_twins(
+        lambda some: {"sum": some["x"].sum(), "first": some["x"].iloc[0]}, table, 4
+    )
+    assert scores.shape == (5, 2)
+    # A twin has the same values in another order.
+    assert scores["sum"].to_numpy() == pytest.approx(table["x"].sum())
+    assert scores["first"].nunique() == 5
+
+
+def cut(table, k):
+    model = KMeans(k, n_init=3, random_state=0).fit(table.to_numpy())
+    return (silhouette_score(table, model.labels_) if k > 1 else 0.0), model.inertia_
+
+
+def test_plain_groups_are_counted():
+    table, _ = blobs(6)
+    suggestion = ev.suggest_k(cut, table, range(2, 6))
+    assert suggestion.k == 3
+    assert suggestion.p.min() == 1 / 20
+    assert list(suggestion.p.index) == list(suggestion.silhouettes.columns) == [2, 3, 4, 5]
+    assert list(suggestion.gap.index) == [1, 2, 3, 4, 5]
+    assert suggestion.silhouettes.iloc[0].tolist() == [cut(table, k)[0] for k in range(2, 6)]
+    again = ev.suggest_k(cut, table, [2, 3, 4, 5])
+    pd.testing.assert_frame_equal(again.gap, suggestion.gap)
+
+
+def test_one_group_is_an_answer():
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame(rng.normal(size=(250, 4)) @ rng.normal(size=(4, 4)))
+    suggestion = ev.suggest_k(cut, table, range(2, 6))
+    assert suggestion.k == 1
+    assert suggestion.p.min() > 0.05
+
+
+def test_as_many_groups_as_distinct_rows():
+    table = pd.DataFrame({"x": [0.0, 10.0, 20.0] * 40, "y": [0.0, 9.0, 1.0] * 40})
+    assert ev.suggest_k(cut, table, [2, 3]).k == 3
 
 
 # --- Use ----------------------------------------------------------------------------------------
@@ -289,47 +271,3 @@ def test_gain_over_folds_against_scipy():
     )
     assert ev.gain_over_folds([0.6] * 5, [0.5] * 5) == pytest.approx((0.1, 0.1, 0.1))
     assert np.isnan(ev.gain_over_folds([0.6], [0.5])[1])
-
-
-# --- Meaning ------------------------------------------------------------------------------------
-
-
-def test_what_segments_tell_of_a_column():
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {
-            "job": rng.choice(list("abc"), 3000),
-            "loan": rng.choice(["yes", "no"], 3000, p=[0.1, 0.9]),
-            "age": rng.normal(size=3000),
-            "one": "x",
-        }
-    )
-    # Every segment has one job and one loan, though neither is the segment.
-    told = ev.explained_entropy(table, table["job"] + table["loan"])
-    assert told["job"] == pytest.approx(1)
-    assert told["loan"] == pytest.approx(1)
-    assert told["age"] == pytest.approx(0, abs=0.01)
-    assert told["one"] == 0
-    # Half of the customers are known to have no loan: what is left is the entropy of the others.
-    known = (table["loan"] == "no") & (rng.random(3000) < 0.5)
-    left = (~known).mean() * entropy(table["loan"][~known].value_counts())
-    share = 1 - left / entropy(table["loan"].value_counts())
-    assert ev.explained_entropy(table, known)["loan"] == pytest.approx(share, abs=0.002)
-    halves = (table["age"] > table["age"].median()).astype(int)
-    assert ev.explained_entropy(table, halves)["age"] == pytest.approx(
-        np.log(2) / np.log(10), abs=0.001
-    )
-
-
-def test_distance_of_the_reference_is_gower_of_the_silhouette():
-    """One yardstick: the dispersion is that of the distance of the silhouettes."""
-    rng = np.random.default_rng(0)
-    numbers, labels = rng.normal(size=(40, 2)), rng.integers(3, size=40)
-    distance = squareform(pdist(numbers / np.ptp(numbers, axis=0), "cityblock")) / 2
-    dispersion = sum(
-        distance[np.ix_(labels == c, labels == c)].sum() / 2 / (labels == c).sum() for c in range(3)
-    )
-    none = np.empty((40, 0))
-    assert ev.gower_dispersion(numbers, none, labels) == pytest.approx(dispersion)
-    ours = gower_silhouette_samples(numbers, none, labels)[0]
-    assert ours == pytest.approx(silhouette_samples(distance, labels, metric="precomputed"))

@@ -4,7 +4,8 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from segmentation import figures, profiles, shap_figures
+from segmentation import figures, profiles, selection_figures, shap_figures
+from segmentation.evaluation import Suggestion
 
 matplotlib.use("agg")
 
@@ -37,14 +38,14 @@ def test_heat_map_shows_means_and_shares():
 
 def test_knives_show_one_blade_per_cluster_and_the_mean():
     values, labels = RNG.uniform(-0.2, 0.8, (2, 60)), np.stack([SEGMENTS, SEGMENTS % 2])
-    axes = figures.silhouette_knives(values, labels).axes
+    axes = selection_figures.silhouette_knives(values, labels).axes
     assert [len(axis.collections) for axis in axes[:2]] == [3, 2]
     assert axes[0].get_title() == f"k = 3: mean {values[0].mean():.3f}"
 
 
 def test_the_lowest_knives_of_every_column_have_an_axis():
     labelings = np.stack([SEGMENTS] * 6)
-    axes = figures.silhouette_knives(RNG.uniform(-0.2, 0.8, (6, 60)), labelings).axes
+    axes = selection_figures.silhouette_knives(RNG.uniform(-0.2, 0.8, (6, 60)), labelings).axes
     assert [axis.get_xlabel() for axis in axes[:6]] == [""] * 2 + ["silhouette"] * 4
     shown = [axis.xaxis.get_tick_params()["labelbottom"] for axis in axes[2:6]]
     assert shown == [True] * 4
@@ -87,3 +88,16 @@ def test_beeswarms_leave_the_global_generator_as_it_was():
     features = CUSTOMERS.astype({"loan": "category", "job": "category"})
     shap_figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features)
     assert np.array_equal(np.random.random(3), expected)
+
+
+def test_a_table_is_drawn_against_its_twins():
+    silhouettes = pd.DataFrame(RNG.uniform(0.1, 0.3, (20, 3)), columns=[2, 3, 4])
+    gap = pd.DataFrame({"gap": [0.0, 0.1, 0.2, 0.2], "error": 0.01}, index=[1, 2, 3, 4])
+    p = pd.Series(0.05, index=[2, 3, 4])
+    left, right = selection_figures.against_twins(Suggestion(3, p, silhouettes, gap)).axes
+    assert left.lines[0].get_ydata().tolist() == silhouettes.iloc[0].tolist()
+    band = left.collections[0].get_paths()[0].vertices
+    assert set(silhouettes.iloc[1:].max()) <= set(band[:, 1])
+    assert right.lines[0].get_ydata().tolist() == gap["gap"].tolist()
+    none = selection_figures.against_twins(Suggestion(1, p, silhouettes, gap)).axes[1]
+    assert len(none.lines) == len(right.lines) - 1

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import entropy
 
 from segmentation.profiles import (
     MIN_LIFT,
+    explained_entropy,
     name_segments,
     order_by_size,
     removed_shares,
@@ -132,3 +134,30 @@ def test_a_table_without_numbers_or_without_categories():
         customers = CUSTOMERS[columns]
         table = segment_table(customers, SEGMENTS, name_segments(customers, SEGMENTS))
         assert table["customers"].tolist() == [4, 2, 6]
+
+
+def test_what_segments_tell_of_a_column():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "job": rng.choice(list("abc"), 3000),
+            "loan": rng.choice(["yes", "no"], 3000, p=[0.1, 0.9]),
+            "age": rng.normal(size=3000),
+            "one": "x",
+        }
+    )
+    # Every segment has one job and one loan, though neither is the segment.
+    told = explained_entropy(table, table["job"] + table["loan"])
+    assert told["job"] == pytest.approx(1)
+    assert told["loan"] == pytest.approx(1)
+    assert told["age"] == pytest.approx(0, abs=0.01)
+    assert told["one"] == 0
+    # Half of the customers are known to have no loan: what is left is the entropy of the others.
+    known = (table["loan"] == "no") & (rng.random(3000) < 0.5)
+    left = (~known).mean() * entropy(table["loan"][~known].value_counts())
+    share = 1 - left / entropy(table["loan"].value_counts())
+    assert explained_entropy(table, known)["loan"] == pytest.approx(share, abs=0.002)
+    halves = (table["age"] > table["age"].median()).astype(int)
+    assert explained_entropy(table, halves)["age"] == pytest.approx(
+        np.log(2) / np.log(10), abs=0.001
+    )

@@ -169,7 +169,7 @@ def prepare_customers(table, name, settings=None):
     cleaned, _ = clean(table, schema)
     target = next((table[name] for name in roles.index[roles["role"] == "target"]), None)
     if target is not None:
-        _hold_out_outcomes(cleaned, target, roles, settings.get("columns", ()))
+        _hold_out_by_values(cleaned, target, roles, settings.get("columns", ()))
     schema = [column for column in schema if is_used(roles, column["name"])]
     cleaned = cleaned[[column["name"] for column in schema]]
     if problems := [*size_problems(table, list(cleaned)), *distinct_problems(cleaned)]:
@@ -183,7 +183,7 @@ def _unusable(name, problems):
     return TableError(f"{name} cannot be used:\n- " + "\n- ".join(problems))
 
 
-def _hold_out_outcomes(cleaned, target, roles, asked):
+def _hold_out_by_values(cleaned, target, roles, asked):
     """Hold out, in `roles`, what tells the target, unless the settings say that it is used."""
     free = [name for name in cleaned if name not in asked and roles["why"][name] != "set"]
     for name, share in find_outcomes(cleaned[free], target).items():

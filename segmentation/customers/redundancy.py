@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import mutual_info_score
+from sklearn.metrics import homogeneity_score
 
 from segmentation.customers.values import to_texts
 
@@ -38,7 +38,7 @@ def find_outcomes(customers, target):
     """
     known = target.notna().to_numpy()
     customers, target = customers[known], to_texts(target[known])
-    if not len(target) or (entropy := mutual_info_score(target, target)) == 0:
+    if target.nunique() < 2:
         return {}
     numbers = customers.select_dtypes("number")
     parts = {
@@ -46,7 +46,7 @@ def find_outcomes(customers, target):
         for name in numbers
     }
     shares = {
-        name: mutual_info_score(target, column) / entropy
+        name: homogeneity_score(target, column)
         for name, column in customers.assign(**parts).items()
     }
     return {name: share for name, share in shares.items() if share >= TELLS}

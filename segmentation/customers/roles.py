@@ -117,7 +117,7 @@ def infer_roles(table, settings=None, *, missing_words=True):
             convention = convention_of(table, name)
             missing = MISSING_CATEGORIES if missing_words else ()
             roles[name] = _role_of(name, table[name], settings, convention, missing)
-    _hold_out_outcomes(roles, settings, table)
+    _hold_out_by_name(roles, settings, table)
     frame = pd.DataFrame.from_dict(roles, orient="index", columns=["role", "why"])
     frame["treatment"] = frame["role"].map(TREATMENTS)
     return frame.rename_axis("column")
@@ -150,7 +150,7 @@ def _has_two_values(name, column, convention, missing):
     return texts.nunique() == 2 or _infer_role(name, column, convention, missing)[0] == "yes/no"
 
 
-def _hold_out_outcomes(roles, settings, table):
+def _hold_out_by_name(roles, settings, table):
     """Leave one target, and hold out with it what is named as a target is: Churn Reason."""
     likely = [name for name, (role, _) in roles.items() if role == "target"]
     if not likely:
