@@ -28,22 +28,22 @@ class Elbow(NamedTuple):
     k: int | None
 
 
-def find_elbow(models):
+def find_elbow(ks, distortions):
     """Find the elbow of the distortion as yellowbrick's KElbowVisualizer does, without refitting.
 
     Parameters
     ----------
-    models : sequence of fitted KMeans
-        In the order of their numbers of clusters, two at least.
+    ks : iterable of int
+        Numbers of clusters, two at least, in increasing order.
+    distortions : iterable of float
+        What a method minimises, such as the sum of squared distances to the centres, for each k.
 
     Returns
     -------
     Elbow
-        The distortion is the sum of squared distances to the centres. The elbow is that of
-        Satopää, Albrecht, Irwin and Raghavan (2011), Finding a "kneedle" in a haystack.
+        That of Satopää, Albrecht, Irwin and Raghavan (2011), Finding a "kneedle" in a haystack.
     """
-    ks = [model.n_clusters for model in models]
-    distortions = [float(model.inertia_) for model in models]
+    ks, distortions = list(ks), [float(some) for some in distortions]
     with warnings.catch_warnings(action="ignore", category=YellowbrickWarning):  # No elbow.
         knee = KneeLocator(ks, distortions, curve_nature="convex", curve_direction="decreasing")
     return Elbow(ks, distortions, None if knee.knee is None else int(knee.knee))

@@ -206,6 +206,24 @@ def test_any_table_gets_an_answer_or_a_reason(notebook, name, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_rules_for_the_number_of_segments_are_judged(tmp_path):
+    small = {"k_max": 4, "distances": (6.0,), "n_repeats": 1, "n_of_one": 2, "most_rows": 150}
+    small |= {"n_twins": 2, "n_shuffled": 2}
+    variables = run(NOTEBOOKS / "further" / "how_many.ipynb", tmp_path, **small)
+    summary = variables["summary"]
+    assert summary.notna().all(axis=None)
+    # Two twins are too few for a p of 0.05.
+    assert summary.loc["suggest_k", ["exact", "false alarms"]].tolist() == [0, 0]
+    assert summary.loc["silhouette", "false alarms"] == 1
+    # With the number that is known, and groups far apart, some rule is right.
+    assert summary["exact"].max() > 0.2
+    result = variables["pd"].read_csv(tmp_path / "how_many.csv")
+    assert len(result) == len(summary) * (len(variables["settings"]) + 8)
+    assert "nan" not in variables["finding"]
+
+
+@pytest.mark.slow
 def test_the_segmenter_gives_the_published_segments(kmeans):
     frozen = segmenter.load(kmeans["Path"](kmeans["output"]) / "kmeans.segmenter")
     scored = segmenter.score(frozen, kmeans["loaded"].raw)

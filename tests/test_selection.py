@@ -47,8 +47,8 @@ def test_the_elbow_is_that_of_the_visualizer(k_max):
     )
     with warnings.catch_warnings(action="ignore"):
         visualizer.fit(X)
-    models = [KMeans(k, n_init=3, random_state=0).fit(X) for k in range(2, k_max + 1)]
-    found = find_elbow(models)
+    ks = range(2, k_max + 1)
+    found = find_elbow(ks, (KMeans(k, n_init=3, random_state=0).fit(X).inertia_ for k in ks))
     assert found.k == visualizer.elbow_value_
     assert found.ks == visualizer.k_values_
     assert found.distortions == pytest.approx(visualizer.k_scores_)
