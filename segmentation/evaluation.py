@@ -132,15 +132,11 @@ def adjust_for_many(scores):
         scores, is as far above them as this one is: Westfall and Young's single-step maximum
         (1993, "Resampling-Based Multiple Testing", section 2.3). Never below the method's own p.
     """
-    heights = _heights(scores)
+    scale = scores.std(ddof=0)
+    heights = (scores - scores.mean()) / scale.where(scale > 0, 1)
     highest = heights.max(axis=1).to_numpy()
     # The same sum in another order differs in the last bits.
     return heights.iloc[0].map(lambda height: float((highest >= height - 1e-9).mean()))
-
-
-def _heights(scores):
-    scale = scores.std(ddof=0)
-    return (scores - scores.mean()) / scale.where(scale > 0, 1)
 
 
 class Suggestion(NamedTuple):

@@ -137,8 +137,8 @@ def keep_k(asked, settings, measures, labelings, suggested, elbow=None):
     ks = measures.index[_large_enough(labelings, min_segment)]
     if (ks <= suggested).any():
         k = int(ks[ks <= suggested].max())
-        fewer = "the most of them without a segment too small for a treatment"
-        return Choice(k, fewer if k < suggested else "as these groups suggest", best)
+        fewer = "the most groups that show without one too small for a treatment"
+        return Choice(k, fewer if k < suggested else "the number of groups that show", best)
     chosen = choose_k(measures, labelings, elbow, min_segment)
     return Choice(chosen, "for convenience: on it the measures meet best", best)
 
