@@ -159,7 +159,8 @@ def suggest_k(cut, table, ks, n_twins=19, seed=0):
 
     Whether there are groups is what the silhouettes say: for some k it must be higher than those
     of tables without groups by more than the luckiest k in 19 of 20 such tables. How many is what
-    the dispersions say: the gap statistic, the same tables being its reference.
+    the dispersions say: the gap statistic, the same tables being its reference, from the first
+    such k on.
 
     Parameters
     ----------
@@ -203,8 +204,12 @@ def suggest_k(cut, table, ks, n_twins=19, seed=0):
     p = adjust_for_many(scores["silhouette"])
     # A dispersion of 0 cannot fall further.
     logs = np.log(scores["dispersion"].clip(lower=np.finfo(float).tiny))
-    gap, k = gap_statistic(logs.iloc[0], logs.iloc[1:])
-    k = max(k, 2) if p.min() <= SIGNIFICANT else 1
+    gap = gap_statistic(logs.iloc[0], logs.iloc[1:])[0]
+    k = 1
+    if (p <= SIGNIFICANT).any():
+        # Fewer groups than the fewest that show are none.
+        left = logs.loc[:, p.index[p <= SIGNIFICANT][0] :]
+        k = gap_statistic(left.iloc[0], left.iloc[1:])[1]
     return Suggestion(k, p, scores["silhouette"], gap)
 
 

@@ -178,6 +178,19 @@ def test_one_group_is_an_answer():
     assert suggestion.p.min() > 0.05
 
 
+def test_fewer_groups_than_the_fewest_that_show_are_none():
+    table, _ = blobs(2)
+    rng = np.random.default_rng(0)
+
+    def only_four_show(some, k):
+        real = some.equals(table)
+        return (0.9 if real and k == 4 else rng.uniform(0.1, 0.3)), 100 / k * rng.uniform(0.99, 1)
+
+    suggestion = ev.suggest_k(only_four_show, table, range(2, 6))
+    assert (suggestion.p <= 0.05).tolist() == [False, False, True, False]
+    assert suggestion.k >= 4
+
+
 def test_as_many_groups_as_distinct_rows():
     table = pd.DataFrame({"x": [0.0, 10.0, 20.0] * 40, "y": [0.0, 9.0, 1.0] * 40})
     assert ev.suggest_k(cut, table, [2, 3]).k == 3

@@ -70,7 +70,11 @@ def test_layout_is_the_repository():
     assert package <= set(named)
 
 
-FINDINGS = [*sorted(NOTEBOOKS.glob("*.ipynb")), NOTEBOOKS / "further" / "comparison.ipynb"]
+FINDINGS = [
+    *sorted(NOTEBOOKS.glob("*.ipynb")),
+    NOTEBOOKS / "further" / "comparison.ipynb",
+    NOTEBOOKS / "further" / "how_many.ipynb",
+]
 
 
 @pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.stem)
