@@ -16,6 +16,7 @@ from segmentation.spark_table import Table
 
 NOTEBOOK = build.NOTEBOOKS / "further" / "scale_out.ipynb"
 PROBLEM = spark.find_problem()
+pytestmark = pytest.mark.slow
 needs_spark = pytest.mark.skipif(PROBLEM is not None, reason=str(PROBLEM))
 
 

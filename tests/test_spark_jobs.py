@@ -26,7 +26,7 @@ from segmentation.embedding import EmbeddingError, read_embedding, rows_to_text
 NOTEBOOK = build.NOTEBOOKS / "further" / "scale_out.ipynb"
 PROBLEM = spark.find_problem()
 needs_spark = pytest.mark.skipif(PROBLEM is not None, reason=str(PROBLEM))
-pytestmark = pytest.mark.usefixtures("spark_here")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("spark_here")]
 
 
 @needs_spark
@@ -210,7 +210,6 @@ def many(tmp_path_factory):
     return source, texts, read_embedding(folder / "local.parquet", texts).to_numpy()
 
 
-@pytest.mark.slow
 @needs_spark
 def test_killed_worker_loses_and_doubles_no_row(many, tmp_path):
     source, texts, expected = many
@@ -228,7 +227,6 @@ def test_killed_worker_loses_and_doubles_no_row(many, tmp_path):
     assert (tmp_path / "out.parquet" / "_SUCCESS").is_file()
 
 
-@pytest.mark.slow
 @needs_spark
 def test_failed_job_leaves_nothing_and_a_rerun_works(many, tmp_path):
     source, texts, expected = many
