@@ -7,6 +7,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from segmentation import build
 from segmentation.customers import SAMPLE
 
+pytestmark = pytest.mark.slow  # Most start a kernel.
+
 VERDICT = """from IPython.display import Markdown, display, update_display
 display(Markdown("not yet"), display_id="verdict");"""
 BODY = """import json

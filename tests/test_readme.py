@@ -33,6 +33,7 @@ def test_make_targets_are_there():
     assert [name for name in targets if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
 
 
+@pytest.mark.slow
 def test_modules_are_there():
     modules = set(re.findall(r"python -m (segmentation[.\w]*|benchmarks)", README))
     assert "segmentation.build" in modules

@@ -148,6 +148,7 @@ def test_notebooks_can_read_it():
     assert load_customers(SAMPLE).table.shape == (make_sample.N_ROWS, len(BANK_COLUMNS))
 
 
+@pytest.mark.slow
 def test_as_close_as_real_customers(sample, distances, bounds):
     measured = distances(sample)
     assert measured[measured > bounds].to_dict() == {}
@@ -168,6 +169,7 @@ def test_no_more_real_rows_than_by_chance(sample, real):
     platform.machine() not in ("x86_64", "AMD64"),
     reason="other processors fuse multiplication and addition, so trees may break a tie otherwise",
 )
+@pytest.mark.slow
 def test_reproduces_the_committed_sample(bank_marketing, tmp_path):
     output = tmp_path / "sample.csv"
     assert make_sample.main(["--input", str(bank_marketing), "--output", str(output)]) == 0
