@@ -154,6 +154,7 @@ def test_as_close_as_real_customers(sample, distances, bounds):
     assert measured[measured > bounds].to_dict() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 def test_shuffled_column_is_noticed(sample, distances, bounds, name):
     shuffled = sample[name].sample(frac=1, random_state=0).to_numpy()
