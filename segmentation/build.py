@@ -23,12 +23,8 @@ import nbformat
 import plotly.offline
 from IPython.core.displayhook import DisplayHook
 from IPython.core.inputtransformer2 import TransformerManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
-from nbconvert.preprocessors import CoalesceStreamsPreprocessor
-from tqdm import tqdm
 
 from segmentation import files
 from segmentation.customers import (
@@ -41,7 +37,7 @@ from segmentation.customers import (
     load_customers,
 )
 from segmentation.customers.source import BANK_MARKETING_SHA256
-from segmentation.notebook import NotApplicable
+from segmentation.execution import NotebookError, execute
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -53,6 +49,10 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 #: How the threads of OpenMP's two libraries wait: asleep.
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+
+#: Of the main notebooks, how many run at the same time: much of each keeps one core busy, so two
+#: on two cores take 0.6 of the time that they take one after the other.
+AT_ONCE = 2
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 
@@ -78,10 +78,6 @@ ARTICLE = """<article><h2><a href="{page}">{title}</a></h2><div>
 <section>{verdict}<p><a href="{page}">Read the notebook</a></p></section>
 {figure}</div></article>
 """
-
-
-class NotebookError(RuntimeError):
-    """A notebook failed; the message names the cell and the error."""
 
 
 def main(args=None):
@@ -158,113 +154,40 @@ def find_notebooks(further, names=()):
 def _build(notebooks, about):
     BUILD.mkdir(exist_ok=True)
     (BUILD / "plotly.min.js").write_text(plotly.offline.get_plotlyjs(), encoding="utf-8")
-    articles = []
-    for number, path in enumerate(notebooks, start=1):
-        notebook = _execute(path, f"[{number}/{len(notebooks)}] {path.stem}")
+    articles = dict.fromkeys(path.stem for path in notebooks)
+
+    def finish(path, notebook):
         files.write_text(BUILD / path.name, nbformat.writes(notebook))
         files.write_text(BUILD / f"{path.stem}.html", to_html(notebook))
-        articles.append(_article(path.stem, notebook))
-    source = markdown2html(about)
-    files.write_text(BUILD / "index.html", PAGE.format(source=source, articles="".join(articles)))
+        articles[path.stem] = _article(path.stem, notebook)
+
+    further = [path for path in notebooks if path.parent != NOTEBOOKS]
+    execute([path for path in notebooks if path not in further], BUILD, finish, AT_ONCE)
+    # One after the other: some measure how long things take.
+    execute(further, BUILD, finish)
+    source, found = markdown2html(about), "".join(articles.values())
+    files.write_text(BUILD / "index.html", PAGE.format(source=source, articles=found))
     print(f"Open {BUILD / 'index.html'}")
     return 0
 
 
 def _render(notebooks):
     """Run notebooks in place on the real table, stamp them and copy their figures to img/."""
-    for number, path in enumerate(notebooks, start=1):
-        for old in (BUILD / "img").glob(f"{path.stem}_*"):
-            old.unlink()
-        notebook = _execute(path, f"[{number}/{len(notebooks)}] {path.stem}")
+
+    def finish(path, notebook):
         notebook.metadata["stamp"] = stamp(notebook)
         files.write_text(path, nbformat.writes(notebook) + "\n")
         for old in IMAGES.glob(f"{path.stem}_*"):
             old.unlink()
         for new in (BUILD / "img").glob(f"{path.stem}_*"):
             shutil.copy(new, IMAGES)
+
+    for path in notebooks:
+        for old in (BUILD / "img").glob(f"{path.stem}_*"):
+            old.unlink()
+    # One after the other: some show how long things take.
+    execute(notebooks, BUILD, finish)
     return 0
-
-
-def _execute(path, description):
-    """Run a notebook in its own folder with a progress line; return it with its outputs.
-
-    One that ends early, as by `segmentation.notebook.end_notebook`, is cut off there.
-
-    Raises
-    ------
-    NotebookError
-        If a cell fails or the kernel dies. The run up to there is left in build/.
-    KeyboardInterrupt
-        If it is stopped, with a message of where; the run up to there is left too.
-    """
-    notebook = nbformat.read(path, as_version=4)
-    codes = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    for i in codes:
-        notebook.cells[i].update(outputs=[], execution_count=None)
-    BUILD.mkdir(exist_ok=True)
-    failed = BUILD / f"{path.stem}.failed.ipynb"
-    # Without these two, the line stands still where quick cells are followed by a slow one.
-    bar = tqdm(total=len(codes), desc=description, unit=" cells", mininterval=0, miniters=1)
-    try:
-        with bar:
-            _run_cells(notebook, codes, path.parent, bar)
-    except (CellControlSignal, RuntimeError, KeyboardInterrupt) as error:
-        last = codes[bar.n]
-        if getattr(error, "ename", None) == NotApplicable.__name__:
-            _end_at(notebook, last)
-        else:
-            files.write_text(failed, nbformat.writes(notebook))
-            line = next(iter(notebook.cells[last].source.splitlines()), "")
-            where = f"{path.name}, cell {bar.n + 1} of {len(codes)} ({line})"
-            message = f"{where}: {_in_short(error)}\nThe run up to there: {failed}"
-            kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else NotebookError
-            raise kind(message) from error
-    failed.unlink(missing_ok=True)
-    return _with_last_states(notebook)
-
-
-def _with_last_states(notebook):
-    """Keep of each progress bar its last state; one that wiped itself out leaves nothing."""
-    notebook = CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [some for some in cell.outputs if some.get("text", "seen").strip()]
-    return notebook
-
-
-def _run_cells(notebook, codes, folder, bar):
-    client = NotebookClient(
-        notebook,
-        record_timing=False,
-        # By default, what a busy kernel sends later than four seconds is lost without a word.
-        iopub_timeout=600,
-        raise_on_iopub_timeout=True,
-        # Else every kernel warns that it talks over TCP, and one that is stopped shows its inside.
-        extra_arguments=["--log-level=50"],
-    )
-    # Cell by cell: the client's own loop takes Ctrl-C for a kernel that died.
-    with client.setup_kernel(cwd=str(folder)):
-        for i in codes:
-            client.execute_cell(notebook.cells[i], i)
-            bar.update()
-
-
-def _end_at(notebook, last):
-    """Cut off the cells that a notebook did not come to, and the sign of its early end."""
-    del notebook.cells[last + 1 :]
-    cell = notebook.cells[last]
-    cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
-
-
-def _in_short(error):
-    """Say in one line what stopped a notebook."""
-    if isinstance(error, KeyboardInterrupt):
-        return "stopped."
-    if isinstance(error, DeadKernelError):
-        return "the kernel died, most often for want of memory."
-    named = error if isinstance(error, CellExecutionError) else None
-    said = f"{named.ename}: {named.evalue}" if named else f"{type(error).__name__}: {error}"
-    return " ".join(said.split())[:1000]
 
 
 def to_html(notebook):

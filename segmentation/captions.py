@@ -113,11 +113,16 @@ def sizes(names, segments):
 
 def groups(suggestion):
     """Say whether there are groups; `suggestion` as `evaluation.suggest_k` gives it."""
-    p = suggestion.p
-    tries = f"smallest p of {len(p)} numbers k, adjusted for their number: {p.min():.2f}"
+    lowest, n_twins = suggestion.p.min(), len(suggestion.silhouettes) - 1
+    # The table itself counts among those that are as far up.
+    n_alike = round(lowest * (n_twins + 1)) - 1
+    reached = (
+        f"{n_alike or 'none'} of {n_twins} tables without groups {'is' if n_alike == 1 else 'are'} "
+        f"as well separated (p = {lowest:.2f}, for all k together)"
+    )
     if suggestion.k == 1:
-        return f"nothing shows more than one group ({tries})"
-    return f"there is more than one group ({tries}), {suggestion.k} by how tight they are"
+        return f"nothing shows more than one group: {reached}"
+    return f"there is more than one group: {reached}; {suggestion.k} groups fit best"
 
 
 def against_twins(suggestion, k):

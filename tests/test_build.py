@@ -50,7 +50,7 @@ def test_build_makes_pages_and_touches_nothing_else(house, capsys):
     printed = capsys.readouterr()
     assert "synthetic" in printed.out
     assert printed.out.strip().endswith("index.html")
-    assert "[1/1] small" in printed.err
+    assert "small" in printed.err
 
 
 def test_of_a_progress_bar_the_last_state_is_kept(house):
@@ -121,6 +121,44 @@ def test_a_stopped_run_says_where_and_leaves_what_ran(house, capsys):
     assert "Traceback" not in said
     cells = nbformat.read(house / "build" / "small.failed.ipynb", as_version=4).cells
     assert cells[1].outputs[0]["data"]["text/markdown"] == "not yet"
+
+
+MEET = """from pathlib import Path
+import time
+Path("{me}.here").touch()
+while not Path("{other}.here").exists():
+    time.sleep(0.05)"""
+
+
+def pair(house, then, other_then):
+    """Write two notebooks of which none gets on before the other has started."""
+    for me, other, last in (("small", "twin", then), ("twin", "small", other_then)):
+        notebook = notebook_of(VERDICT, MEET.format(me=me, other=other), last)
+        nbformat.write(notebook, house / "notebooks" / f"{me}.ipynb")
+
+
+def test_two_run_at_once_and_the_page_keeps_their_order(house):
+    pair(house, BODY + "\ntime.sleep(1)", BODY)
+    assert build.main([]) == 0
+    index = (house / "build" / "index.html").read_text(encoding="utf-8")
+    assert index.index('href="small.html"') < index.index('href="twin.html"')
+
+
+def test_one_that_fails_stops_the_other(house, capsys):
+    pair(house, "time.sleep(60)", "1 / 0")
+    assert build.main([]) == 2
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "small.ipynb, cell 3 of 3 (time.sleep(60)): stopped" in said
+    left = sorted(path.name for path in (house / "build").glob("*.ipynb"))
+    assert left == ["small.failed.ipynb", "twin.failed.ipynb"]
+
+
+def test_what_has_run_before_a_failure_is_kept(house):
+    pair(house, BODY, "time.sleep(3)\n1 / 0")
+    assert build.main([]) == 2
+    left = sorted(path.name for path in (house / "build").glob("*.ipynb"))
+    assert left == ["small.ipynb", "twin.failed.ipynb"]
 
 
 def test_a_message_of_many_lines_becomes_one(house, capsys):

@@ -162,6 +162,7 @@ def test_killed_at_random_moments_it_goes_on(tmp_path):
         target = (share + rng.uniform(-0.2, 0.2)) * 400 * 384 * 4
         while process.poll() is None:
             if checkpoint.exists() and checkpoint.stat().st_size > max(target, reached):
+                process.send_signal(signal.SIGSTOP)  # Or it might be done before it is killed.
                 break
             time.sleep(rng.uniform(0.001, 0.01))
         assert process.poll() is None, process.stderr.read()
