@@ -1,6 +1,6 @@
 # make            install, find the customer table, run the notebooks into build/
 # make test       the tests
-# make check      lint, format and the fast tests, in about three minutes
+# make check      lint, format and the fast tests, in about a minute and a half
 # make all        also the notebooks of notebooks/further/
 # make render     the notebooks in place, on the real table, and img/
 # make bench      ours beside the libraries as the source articles use them

@@ -51,7 +51,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 #: Of the main notebooks, how many run at the same time: much of each keeps one core busy, so two
-#: on two cores take 0.6 of the time that they take one after the other.
+#: on two cores take 0.8 of the time that they take one after the other.
 AT_ONCE = 2
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
