@@ -58,7 +58,8 @@ def execute(paths, folder, finish, at_once=1):
             raise KeyboardInterrupt(_messages(started)) from None
         if failed:
             _stop(runs, pool)
-            raise NotebookError(_messages(started))
+            # Those at fault last, as the last line is read first.
+            raise NotebookError(_messages(sorted(started, key=failed.__contains__)))
 
 
 def _show(bar, runs):
@@ -68,11 +69,11 @@ def _show(bar, runs):
 
 
 def _wait(started):
-    """Wait for all, or for the first error, and return whether there was one."""
+    """Wait for all, or for the first error, and return what failed."""
     while True:
         # In steps, as Windows hears Ctrl-C only between them.
         done, left = wait(started, timeout=1, return_when=FIRST_EXCEPTION)
-        failed = any(work.exception() for work in done)
+        failed = [work for work in done if work.exception()]
         if failed or not left:
             return failed
 
