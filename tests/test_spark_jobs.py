@@ -19,7 +19,7 @@ from test_embedding_creation import customers, save
 
 import embedding_creation
 from embedding_creation import cli
-from segmentation import build, spark
+from segmentation import build, execution, spark
 from segmentation.customers import SAMPLE, labelled, load_customers
 from segmentation.embedding import EmbeddingError, read_embedding, rows_to_text
 
@@ -261,10 +261,11 @@ def test_notebook_ends_cleanly_without_java(tmp_path, monkeypatch):
     path = tmp_path / "notebook" / NOTEBOOK.name
     path.parent.mkdir()
     shutil.copy(NOTEBOOK, path)
-    monkeypatch.setattr(build, "BUILD", tmp_path / "build")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CUSTOMERS", str(SAMPLE))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    notebook = build._execute(path, "scale_out")
+    ran = []
+    execution.execute([path], tmp_path / "build", lambda _, notebook: ran.append(notebook))
+    (notebook,) = ran
     assert build.find_verdict(notebook).startswith("**Verdict.** Not run. Spark needs Java")
     assert not [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
