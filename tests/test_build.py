@@ -1,5 +1,7 @@
 """The runner: pages out of notebooks, and nothing of the repository touched."""
 
+import signal
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -112,7 +114,10 @@ def test_a_failed_notebook_leaves_what_ran(house):
     assert not failed.exists()
 
 
-def test_a_stopped_run_says_where_and_leaves_what_ran(house, capsys):
+def test_a_stopped_run_says_where_and_leaves_what_ran(house, capsys, request):
+    # Started in the background, a process is told to ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     stop = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)"
     nbformat.write(notebook_of(VERDICT, stop), house / "notebooks" / "small.ipynb")
     assert build.main([]) == 130
