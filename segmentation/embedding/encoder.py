@@ -22,7 +22,7 @@ from segmentation.embedding.text import EmbeddingError
 BATCH_SIZE = 64
 
 #: Tokens in a batch, padding included, so that one of long texts stays in the processor's caches:
-#: of 127 tokens each, 16 to 32 texts at once are 1.1 to 1.4 times faster than 64 (a processor with
+#: of 127 tokens each, 16 to 32 texts at once are 1.0 to 1.4 times faster than 64 (a processor with
 #: AMX, bfloat16), and of 37, 64 are 1.1 times faster than 16.
 BATCH_TOKENS = 3_072
 
