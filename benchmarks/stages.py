@@ -175,7 +175,7 @@ def measure(path):
 
     def freeze():
         frozen = segmenter.freeze(
-            loaded, detector, result, names["name"], seen=encoded, source=path, **about
+            loaded, detector, result, names, seen=encoded, source=path, **about
         )
         segmenter.save(frozen, Path(path).with_suffix(".segmenter"))
         return frozen

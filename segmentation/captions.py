@@ -108,11 +108,14 @@ def sizes(names, segments):
     """List segments with their shares of the customers; `names` as `profiles.name_segments`."""
     shares = np.bincount(segments)[1:] / len(segments)
     pairs = zip(names["name"], shares, strict=True)
-    return "; ".join(f"{name.lower()} ({share:.0%})" for name, share in pairs)
+    return "; ".join(f"{name} ({share:.0%})" for name, share in pairs)
 
 
-def groups(suggestion):
-    """Say whether there are groups; `suggestion` as `evaluation.suggest_k` gives it."""
+def groups(suggestion, n_segments):
+    """Say whether there are groups; `suggestion` as `evaluation.suggest_k` gives it.
+
+    `n_segments` is how many are kept, whatever is suggested.
+    """
     lowest, n_twins = suggestion.p.min(), len(suggestion.silhouettes) - 1
     # The table itself counts among those that are as far up.
     n_alike = round(lowest * (n_twins + 1)) - 1
@@ -122,13 +125,16 @@ def groups(suggestion):
     )
     if suggestion.k == 1:
         return f"nothing shows more than one group: {reached}"
-    return f"there is more than one group: {reached}; {suggestion.k} groups fit best"
+    fits = f"{suggestion.k} groups fit best"
+    if suggestion.k != n_segments:
+        fits += f" by the gap, and the {n_segments} segments kept are another cut"
+    return f"there is more than one group: {reached}; {fits}"
 
 
 def against_twins(suggestion, k):
     """Say what `selection_figures.against_twins` shows; `k` is the number of which to tell more."""
     test = test_of(suggestion.silhouettes[k])
-    said = groups(suggestion)
+    said = groups(suggestion, k)
     return (
         f"{said[0].upper()}{said[1:]}. At k = {k} the silhouette of these customers is "
         f"{test.score:.3f}; {len(test.twins)} tables of the same columns, as much linked but "

@@ -4,8 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
 
-from segmentation.profiles import in_short
-
 # Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
 # of their yellow, which is lost on white; then darker ones for more than seven segments.
 PALETTE = (
@@ -219,61 +217,6 @@ def scatter_3d(points, segments, title, axis_labels, *, opacity=0.5, seed=0):
         margin={"l": 0, "r": 0, "t": 40, "b": 0},
     )
     return figure
-
-
-def heat_map(table, names, n_traits=18):
-    """Draw how far each segment is from all customers, trait by trait.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `segmentation.profiles.traits` gives it.
-    names : Series of str, indexed by segment
-    n_traits : int, optional
-        Rows: all numbers, then the categories that differ most in any segment; if there are more
-        numbers, whatever differs most. Of two categories the second stands for both, such as yes
-        for no.
-
-    Returns
-    -------
-    matplotlib Figure
-        Colour is the standardised difference, text the mean of a number or the share of a
-        category.
-    """
-    effect = table["effect"].unstack("segment")
-    value = table["value"].unstack("segment")
-    strength = effect.abs().max(axis=1)
-    number = effect.index.get_level_values("category") == ""
-    columns = effect.index.get_level_values("column")
-    mirrored = (columns.value_counts()[columns] == 2).to_numpy() & ~columns.duplicated()
-    ranked = strength[~mirrored].sort_values(ascending=False, kind="stable")
-    numbers = effect.index[number] if number.sum() <= n_traits else ranked.index
-    keep = [*numbers, *(trait for trait in ranked.index if trait[1] != "")][:n_traits]
-    effect, value = effect.loc[keep], value.loc[keep]
-    figure, axis = plt.subplots(
-        figsize=(1.15 * effect.shape[1] + 2.4, 0.26 * len(effect) + 1.4), layout="constrained"
-    )
-    image = axis.imshow(effect, cmap="RdBu_r", vmin=-1.5, vmax=1.5, aspect="auto")
-    for (row, column), distance in np.ndenumerate(effect.to_numpy()):
-        shown = value.iat[row, column]
-        text = in_short(shown) if effect.index[row][1] == "" else f"{shown:.0%}"
-        colour = "white" if abs(distance) > 0.8 else "black"
-        axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    labels = [f"{name}: {category}" if category else f"mean {name}" for name, category in keep]
-    axis.set_yticks(range(len(effect)), labels, fontsize=8)
-    ticks = [f"{segment}\n{_wrap(names[segment])}" for segment in effect.columns]
-    axis.set_xticks(range(effect.shape[1]), ticks, fontsize=8)
-    axis.xaxis.tick_top()
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
-    bar = figure.colorbar(image, shrink=0.6, extend="both")
-    bar.set_label("standardised difference, clipped at ±1.5", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    return figure
-
-
-def _wrap(name):
-    return name.replace(", ", ",\n")
 
 
 def drift_bars(table):

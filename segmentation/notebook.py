@@ -12,6 +12,8 @@ from IPython.display import Markdown, display, update_display
 
 from segmentation import profiles
 from segmentation.customers import describe_roles, describe_source
+from segmentation.outcomes import find_outcome
+from segmentation.wording import label_of
 
 # Whether to try for PNGs of plotly figures: a start of Chrome that fails takes seconds.
 chrome_works = True
@@ -59,12 +61,36 @@ def show_segments(loaded, kept, segments, names):
     names : DataFrame
         As `segmentation.profiles.name_segments` gives it.
     """
-    table = profiles.segment_table(kept, segments, names).round(1)
+    outcome = outcome_of(loaded, kept)
+    table = profiles.segment_table(kept, segments, names, outcome)
+    in_percent = [name for name in table if name.endswith(", share of all")]
+    table = table.round(1).assign(**table[in_percent].map("{:.0%}".format))
     with pd.option_context("display.max_colwidth", None):
         display(table.assign(share=table["customers"].div(len(kept)).map("{:.1%}".format)))
     if loaded.watched:
         watched = loaded.raw.loc[kept.index, loaded.watched]
         display(profiles.shares(watched, segments).map("{:.0%}".format))
+
+
+def outcome_of(loaded, kept):
+    """Return what is told of the target of some customers, under words for it, or None.
+
+    Parameters
+    ----------
+    loaded : Customers
+    kept : DataFrame of shape (n_kept, n_columns)
+        Some rows of ``loaded.table``.
+
+    Returns
+    -------
+    Series of float, shape (n_kept,), or None
+        As `segmentation.outcomes.find_outcome`; called, for example, "y = yes".
+    """
+    outcome = find_outcome(loaded.target)
+    if outcome is None:
+        return None
+    label = label_of(loaded.target.name, loaded.labels)
+    return outcome.loc[kept.index].rename(f"{label} = {outcome.name}")
 
 
 def show_verdict(finding):

@@ -1,13 +1,15 @@
 """What sets each segment apart: traits, lifts, names, what it tells of a column."""
 
-import re
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
-from segmentation.customers import BANK_LABELS, NOT_GIVEN, OTHER
+from segmentation.customers import BANK_LABELS
+from segmentation.customers.names import is_money_name
+from segmentation.outcomes import rate_of
+from segmentation.rules import find_rules
+from segmentation.wording import Wording
 
 #: A category marks a segment if it is this many times as frequent there as among all customers,
 #: ...
@@ -17,6 +19,9 @@ MIN_SHARE = 0.5
 #: A number marks a segment if its mean lies this many standard deviations from the mean of all:
 #: Cohen's (1988) medium effect.
 MIN_EFFECT = 0.5
+#: A segment that no rule finds with this F1 is mixed: one that describes all of it and as many
+#: others has 0.67.
+MIXED_BELOW = 0.7
 
 #: Numbers are cut at their deciles wherever a measure needs categories.
 N_BINS = 10
@@ -100,12 +105,7 @@ def traits(customers, segments):
 
 
 def name_segments(customers, segments, column_labels=BANK_LABELS):
-    """Name and describe each segment by rule, from what is over-represented in it.
-
-    A name joins the two strongest traits, at most one per column: categories that at least half
-    of the segment has and that are at least 1.2 times as frequent there as among all customers,
-    and numbers whose mean is at least half a standard deviation off. Further traits are added
-    as long as two segments share a name.
+    """Name and describe each segment: a rule that finds it, and what is over-represented in it.
 
     Parameters
     ----------
@@ -117,27 +117,49 @@ def name_segments(customers, segments, column_labels=BANK_LABELS):
     Returns
     -------
     DataFrame, indexed by segment
-        ``name`` and ``description``, one line each.
+        ``name``, the best rule of at most three conditions in words (see
+        `segmentation.rules.find_rules`), which begins with "Mixed: mostly" if its F1 on held-out
+        customers is below 0.7; ``rule``, the same as a condition of SQL, empty if no condition
+        tells the segment from others; ``precision`` and ``recall`` of rules found in the same way
+        without the customers that they are counted on; ``description``, what sets the segment
+        apart: categories that at least half of it has and that are at least 1.2 times as frequent
+        there as among all customers, and numbers whose mean is at least half a standard deviation
+        off. No two names are the same.
     """
+    wording = Wording(customers, column_labels)
+    rules = find_rules(customers, segments, wording.name)
     table = traits(customers, segments).reset_index()
-    shared = table.groupby("category")["column"].nunique().loc[lambda n: n > 1].index
-    marks = {
-        segment: _marks(group, MIN_SHARE).head(8) for segment, group in table.groupby("segment")
+    marks = {segment: _marks(group, MIN_SHARE) for segment, group in table.groupby("segment")}
+    records = {
+        segment: {
+            "name": _name(segment, found),
+            "rule": " AND ".join(condition.to_sql() for condition in found.conditions),
+            "precision": found.precision,
+            "recall": found.recall,
+            "description": "; ".join(
+                _sentence(trait, wording) for trait in marks[segment].head(3).itertuples()
+            )
+            or "close to the average of all customers",
+        }
+        for segment, found in rules.items()
     }
-    phrases = {
-        segment: [_phrase(trait, column_labels, shared) for trait in group.itertuples()]
-        for segment, group in marks.items()
-    }
-    for length in range(2, 9):
-        names = {segment: _join(some[:length]) for segment, some in phrases.items()}
-        if len(set(names.values())) == len(names):
-            break
-    descriptions = {
-        segment: "; ".join(_sentence(trait, column_labels) for trait in group.head(3).itertuples())
-        for segment, group in marks.items()
-    }
-    result = pd.DataFrame({"name": names, "description": descriptions}).rename_axis("segment")
-    return result.replace({"description": {"": "close to the average of all customers"}})
+    return pd.DataFrame.from_dict(records, orient="index").rename_axis("segment")
+
+
+def _name(segment, found):
+    if not found.conditions:
+        return f"Mixed: segment {segment}"
+    if found.f1 >= MIXED_BELOW:
+        return found.name
+    # What is an acronym stays one.
+    first = found.name[:2] if found.name[1:2].isupper() else found.name[:2].lower()
+    return f"Mixed: mostly {first}{found.name[2:]}"
+
+
+def is_mixed(names):
+    """Say of which segments no rule has an F1 of 0.7; `names` as `name_segments`."""
+    precision, recall = names["precision"], names["recall"]
+    return (2 * precision * recall / (precision + recall)).fillna(0) < MIXED_BELOW
 
 
 def _marks(group, min_share):
@@ -149,47 +171,31 @@ def _marks(group, min_share):
     return strongest.drop_duplicates("column")
 
 
-def _phrase(trait, column_labels, shared):
-    label = column_labels.get(trait.column, trait.column)
-    if trait.category == "":
-        return f"{'high' if trait.effect > 0 else 'low'} {label}"
-    if trait.category in ("yes", "no"):
-        return label if trait.category == "yes" else f"no {label}"
-    if not re.search(r"[^\W\d_]", trait.category):
-        return f"{label} {trait.category}"
-    unclear = trait.category in (*shared, OTHER, NOT_GIVEN)
-    return f"{trait.category} {label}" if unclear else trait.category
-
-
 def in_short(number):
     """Write a number as a reader needs it: whole from ten on, else with three digits."""
     return f"{number:,.0f}" if abs(number) >= 10 else f"{number:.3g}"
 
 
-def _join(phrases):
-    name = ", ".join(phrases) or "average customers"
-    return name[0].upper() + name[1:]
-
-
-def _sentence(trait, column_labels):
-    label = column_labels.get(trait.column, trait.column)
+def _sentence(trait, wording):
+    label = wording.label(trait.column)
     if trait.category == "":
         return f"mean {label} {in_short(trait.value)} against {in_short(trait.overall)}"
     return (
-        f"{label} {trait.category} {trait.value:.0%} against {trait.overall:.0%} "
-        f"(lift {trait.lift:.1f})"
+        f"{wording.category(trait.column, trait.category)} {trait.value:.0%} against "
+        f"{trait.overall:.0%} (lift {trait.lift:.1f})"
     )
 
 
 def describe(names):
     """Turn the result of `name_segments` into a Markdown list, one line per segment."""
     return "\n".join(
-        f"- **{segment}. {name}**: {description}."
-        for segment, name, description in names.itertuples()
+        f"- **{row.Index}. {row.name}** (precision {row.precision:.0%}, recall {row.recall:.0%}): "
+        f"{row.description}."
+        for row in names.itertuples()
     )
 
 
-def segment_table(customers, segments, names):
+def segment_table(customers, segments, names, outcome=None):
     """Put what a reader asks of each segment into one table.
 
     Parameters
@@ -198,29 +204,63 @@ def segment_table(customers, segments, names):
     segments : array-like of shape (n_customers,)
     names : DataFrame
         As `name_segments` gives it.
+    outcome : Series of shape (n_customers,), optional
+        As `segmentation.outcomes.find_outcome` gives it.
 
     Returns
     -------
     DataFrame, a row per segment and a last one for all customers
-        Name, number and share of customers, mean and median of every number, and the three
-        categories with the highest lift among those that at least a tenth of the segment has.
+        Name, number and share of customers, the rate of the outcome in % with its interval of
+        95 %, mean and median of every number, of amounts of money the share of the total, and the
+        three categories with the highest lift among those that at least a tenth of the segment
+        has.
     """
-    numbers = customers.select_dtypes("number")
-    groups = numbers.groupby(np.asarray(segments))
-    sizes = groups.size()
-    columns = {"name": names["name"], "customers": sizes, "share": sizes / len(customers)}
-    for name in numbers:
-        columns[f"{name}, mean"] = groups[name].mean()
-        columns[f"{name}, median"] = groups[name].median()
-    table = pd.DataFrame(columns)
-    table["over-represented (lift)"] = _over_represented(traits(customers, segments))
-    everyone = {"name": "all customers", "customers": len(customers), "share": 1.0}
-    for name in numbers:
-        everyone[f"{name}, mean"] = numbers[name].mean()
-        everyone[f"{name}, median"] = numbers[name].median()
-    table = table.astype({"name": object, "over-represented (lift)": object})
-    table.loc["all"] = everyone | {"over-represented (lift)": ""}
+    segments = np.asarray(segments)
+    own = {segment: segments == segment for segment in names.index}
+    records = {
+        segment: _in_a_row(customers, rows, outcome)
+        for segment, rows in (own | {"all": np.ones(len(segments), dtype=bool)}).items()
+    }
+    table = pd.DataFrame.from_dict(records, orient="index").rename_axis("segment")
+    table.insert(0, "name", [*names["name"], "all customers"])
+    often = _over_represented(traits(customers, segments))
+    table["over-represented (lift)"] = often.reindex(table.index).fillna("")
     return table
+
+
+def _in_a_row(customers, own, outcome):
+    record = {"customers": own.sum(), "share": own.mean()}
+    found = None if outcome is None else rate_of(outcome[own])
+    if found:
+        low, high = found["low"], found["high"]
+        record[f"{outcome.name}, %"] = f"{found['share']:.1%} ({low:.1%} to {high:.1%})"
+    money = shares_of_money(customers, own)
+    for name, column in customers.select_dtypes("number").items():
+        record[f"{name}, mean"], record[f"{name}, median"] = (
+            column[own].mean(),
+            column[own].median(),
+        )
+        if name in money:
+            record[f"{name}, share of all"] = money[name]
+    return record
+
+
+def shares_of_money(customers, own):
+    """Compute which part of the amounts of money some customers have.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+    own : array of bool, shape (n_customers,)
+
+    Returns
+    -------
+    Series, indexed by the columns whose names say that they are money
+        The share of the total; missing where debts make it less than 0 or more than 1.
+    """
+    money = customers[[name for name in customers.select_dtypes("number") if is_money_name(name)]]
+    parts, totals = money[own].sum(), money.sum()
+    return (parts / totals.where(totals > 0)).where((parts >= 0) & (parts <= totals))
 
 
 def _over_represented(table):

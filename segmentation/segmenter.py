@@ -17,25 +17,9 @@ import pandas as pd
 from segmentation import files
 from segmentation._kprototypes_input import split_gamma
 from segmentation.customers import clean
-from segmentation.segmenter_file import FORMAT, SegmenterError, read, write
+from segmentation.segmenter_file import FORMAT, SegmenterError, check, read, write
 from segmentation.stability import population_stability
 
-#: What a segmenter tells of itself, and its type.
-CONTENT = {
-    "method": str,
-    "encoder": dict | None,
-    "gamma": list,
-    "segment_of": list,
-    "symmetric": list,
-    "threshold": float,
-    "outliers": float,
-    "segments": list,
-    "modes": dict | None,
-    "schema": list,
-    "column_labels": dict,
-    "ids": list,
-    "customers": int,
-}
 PACKAGES = ("numpy", "pandas", "scikit-learn", "pyod")
 
 
@@ -72,7 +56,8 @@ def freeze(
         Fitted on `seen`.
     result : DataFrame of shape (n_customers, 2)
         ``segment`` and ``outlier`` of every customer.
-    names : Series of str, indexed by segment
+    names : DataFrame
+        As `segmentation.profiles.name_segments` gives it; all of it is kept.
     method : str
         What to call the method.
     source : Path
@@ -127,8 +112,8 @@ def freeze(
         "threshold": float(detector.threshold_),
         "outliers": float(result["outlier"].mean()),
         "segments": [
-            {"segment": int(i), "name": name, "share": float(shares.get(i, 0))}
-            for i, name in names.items()
+            {"segment": int(i), "share": float(shares.get(i, 0)), **row}
+            for i, row in names.to_dict("index").items()
         ],
         "modes": None if modes is None else modes.astype(str).to_dict("list"),
         "schema": loaded.schema,
@@ -182,54 +167,17 @@ def load(path):
     """
     path = Path(path)
     segmenter = Segmenter(*read(path))
+    about, arrays = segmenter
     try:
-        _check(segmenter)
+        check(about, arrays)
+        # Of the rest, two customers find out: one of whom nothing is known, one of unseen values.
+        two = pd.DataFrame({column["name"]: [np.nan, "1"] for column in about["schema"]})
+        points = None if about["encoder"] is None else np.zeros((2, arrays["centres"].shape[1]))
+        drift(segmenter, score(segmenter, two, points))
     except Exception as error:  # Whatever may be wrong in a file, and leads to an error later.
         reason = " ".join(f"{type(error).__name__}, {error}".split())
         raise SegmenterError(f"{path.name} is no segmenter that can be used: {reason}.") from error
     return segmenter
-
-
-def _check(segmenter):
-    """Raise an error unless all that is looked up for a customer is there, in its shape."""
-    about, arrays = segmenter
-    wrong = [key for key, kind in CONTENT.items() if not isinstance(about.get(key), kind)]
-    if wrong:
-        raise TypeError(f"it has no {', '.join(wrong)} of the right kind")
-    encoder, modes = about["encoder"], about["modes"] or {}
-    n_clusters, n_numbers = arrays["centres"].shape
-    n_seen = _n_columns(arrays, "seen") if encoder is None else n_numbers
-    segments = {part["segment"] for part in about["segments"]}
-    shares = [part["share"] for part in about["segments"]]
-    fits = {
-        "centres": n_clusters > 1
-        and n_numbers == (_n_columns(arrays, "coordinates") if modes else n_seen),
-        "modes": len(about["gamma"]) == len(modes)
-        and all(len(column) == n_clusters for column in modes.values()),
-        "segments": np.isclose(sum(shares), 1) and min(shares) >= 0,
-        "segment_of": len(about["segment_of"]) == n_clusters
-        and segments.issuperset(about["segment_of"]),
-        "tails": len(about["symmetric"]) == n_seen
-        and all(_is_tail(arrays, j, about["customers"]) for j in range(n_seen)),
-        "encoder": encoder is None or encoder.keys() >= {"model", "model_sha256", "precision"},
-        "schema": all(isinstance(column["name"], str) for column in about["schema"]),
-        "column_labels": all(isinstance(label, str) for label in about["column_labels"].values()),
-    }
-    if not all(fits.values()):
-        raise ValueError(f"wrong {', '.join(part for part, fit in fits.items() if not fit)}")
-    # Of the rest, two customers find out: one of whom nothing is known, one of unseen values.
-    two = pd.DataFrame({column["name"]: [np.nan, "1"] for column in about["schema"]})
-    points = None if encoder is None else np.zeros((2, n_numbers))
-    drift(segmenter, score(segmenter, two, points))
-
-
-def _n_columns(arrays, part):
-    return sum(name.startswith(f"{part}/") and name.endswith("/from") for name in arrays)
-
-
-def _is_tail(arrays, j, n_customers):
-    values, counts = arrays[f"tails/{j}/values"], arrays[f"tails/{j}/counts"]
-    return values.shape == counts.shape == (len(values),) and counts.sum() == n_customers > 0
 
 
 def score(segmenter, table, points=None):
@@ -260,24 +208,12 @@ def score(segmenter, table, points=None):
     TableError
         As `segmentation.customers.clean`.
     """
-    about, arrays = segmenter
-    cleaned, unknown = clean(table, about["schema"])
-    if about["encoder"] is not None:
-        shape = len(table), arrays["centres"].shape[1]
-        if np.shape(points) != shape:
-            raise SegmenterError(
-                f"an embedding of shape {shape} is needed, not {np.shape(points)}."
-            )
-        seen = coordinates = np.asarray(points)
-    else:
-        codes = _codes(cleaned, about["schema"])
-        seen = _look_up(arrays, "seen", codes)
-        coordinates = seen if about["modes"] is None else _look_up(arrays, "coordinates", codes)
-    distances = _distances(segmenter, coordinates, cleaned)
-    nearest = distances.argmin(axis=1)
+    about = segmenter.about
+    measured, seen, unknown = _measure(segmenter, table, points)
+    nearest = measured.argmin(axis=1)
     names = {part["segment"]: part["name"] for part in about["segments"]}
     segments = np.array(about["segment_of"])[nearest]
-    a, b = np.partition(distances, 1, axis=1)[:, :2].T
+    a, b = np.partition(measured, 1, axis=1)[:, :2].T
     scored = pd.DataFrame(
         {
             "segment": segments,
@@ -291,6 +227,47 @@ def score(segmenter, table, points=None):
     for place, name in enumerate(name for name in about["ids"] if name in table):
         scored.insert(place, f"{name} (input)" if name in scored else name, table[name].array)
     return scored
+
+
+def distances(segmenter, table, points=None):
+    """Measure how far customers are from the prototype of each segment.
+
+    Parameters
+    ----------
+    segmenter, table, points
+        As for `score`.
+
+    Returns
+    -------
+    DataFrame of shape (n_customers, n_segments)
+        Columns are the segments, in order; of K-Prototypes, its dissimilarities.
+
+    Raises
+    ------
+    SegmenterError, TableError
+        As `score`.
+    """
+    measured, *_ = _measure(segmenter, table, points)
+    by_cluster = pd.DataFrame(measured.T, index=segmenter.about["segment_of"], columns=table.index)
+    return by_cluster.groupby(level=0).min().T
+
+
+def _measure(segmenter, table, points):
+    """Return the distances to the prototypes, what the outlier detector sees, what was guessed."""
+    about, arrays = segmenter
+    cleaned, unknown = clean(table, about["schema"])
+    if about["encoder"] is not None:
+        shape = len(table), arrays["centres"].shape[1]
+        if np.shape(points) != shape:
+            raise SegmenterError(
+                f"an embedding of shape {shape} is needed, not {np.shape(points)}."
+            )
+        seen = coordinates = np.asarray(points)
+    else:
+        codes = _codes(cleaned, about["schema"])
+        seen = _look_up(arrays, "seen", codes)
+        coordinates = seen if about["modes"] is None else _look_up(arrays, "coordinates", codes)
+    return _distances(segmenter, coordinates, cleaned), seen, unknown
 
 
 def outlier_scores(segmenter, seen):
@@ -344,7 +321,8 @@ def drift(segmenter, scores):
         thumb (Siddiqi 2006), below 0.1 little has changed, above 0.25 much.
     """
     about = segmenter.about
-    table = pd.DataFrame(about["segments"]).set_index("segment").rename(columns={"share": "then"})
+    table = pd.DataFrame(about["segments"]).set_index("segment")[["name", "share"]]
+    table = table.rename(columns={"share": "then"})
     table["now"] = scores["segment"].value_counts(normalize=True).reindex(table.index).fillna(0)
     table["psi"] = population_stability(table["then"], table["now"])
     then, now = about["outliers"], scores["outlier"].mean()
@@ -379,16 +357,16 @@ def _look_up(arrays, part, codes):
 def _distances(segmenter, coordinates, cleaned):
     """Return the distance of every row to every prototype."""
     about, arrays = segmenter
-    distances = np.zeros((len(coordinates), len(arrays["centres"])))
+    measured = np.zeros((len(coordinates), len(arrays["centres"])))
     for c, centre in enumerate(arrays["centres"]):
         # Column by column: so no sum depends on how many rows there are.
         for j, value in enumerate(centre):
-            distances[:, c] += (coordinates[:, j].astype(float) - value) ** 2
+            measured[:, c] += (coordinates[:, j].astype(float) - value) ** 2
     if about["modes"] is None:
-        return np.sqrt(distances)
-    mismatches = np.zeros(distances.shape)
+        return np.sqrt(measured)
+    mismatches = np.zeros(measured.shape)
     factor, by_column = split_gamma(about["gamma"], len(about["modes"]))
     for (name, modes), weight in zip(about["modes"].items(), by_column, strict=True):
         differs = cleaned[name].to_numpy(dtype=object)[:, None] != np.array(modes, dtype=object)
         mismatches += weight * differs
-    return distances + factor * mismatches
+    return measured + factor * mismatches

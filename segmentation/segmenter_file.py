@@ -14,7 +14,7 @@ import numpy as np
 from segmentation import files
 
 #: Raised with every change of what a file holds or of what is computed from it.
-FORMAT = 2
+FORMAT = 3
 
 DESCRIPTION = "segmenter.json"
 
@@ -23,6 +23,35 @@ MAX_RATIO = 20
 
 #: Other methods unpack more than they are asked for.
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+
+#: What a segmenter tells of itself, and its type.
+CONTENT = {
+    "method": str,
+    "encoder": dict | None,
+    "gamma": list,
+    "segment_of": list,
+    "symmetric": list,
+    "threshold": float,
+    "outliers": float,
+    "segments": list,
+    "modes": dict | None,
+    "schema": list,
+    "column_labels": dict,
+    "ids": list,
+    "customers": int,
+}
+
+#: What it tells of each segment.
+SEGMENT = {
+    "segment": int,
+    "share": float,
+    "name": str,
+    "rule": str,
+    "precision": float,
+    "recall": float,
+    "description": str,
+}
 
 
 class SegmenterError(ValueError):
@@ -89,6 +118,61 @@ def read(path):
         return about, {name.removesuffix(".npy"): _to_array(part) for name, part in parts.items()}
     except Exception as error:  # NumPy too.
         raise SegmenterError(f"{path.name} is no segmenter: {error}.") from error
+
+
+def check(about, arrays):
+    """Raise an error unless all that is looked up for a customer is there, in its shape.
+
+    Parameters
+    ----------
+    about : dict
+    arrays : dict of str to ndarray
+        As `read` returns them.
+
+    Raises
+    ------
+    Exception
+        Of the kind that a missing or wrong part leads to.
+    """
+    wrong = [key for key, kind in CONTENT.items() if not isinstance(about.get(key), kind)]
+    wrong += [
+        f"{key} of segment {place}"
+        for place, part in enumerate(about["segments"], 1)
+        for key, kind in SEGMENT.items()
+        if not isinstance(part.get(key), kind)
+    ]
+    if wrong:
+        raise TypeError(f"it has no {', '.join(wrong)} of the right kind")
+    encoder, modes = about["encoder"], about["modes"] or {}
+    n_clusters, n_numbers = arrays["centres"].shape
+    n_seen = _n_columns(arrays, "seen") if encoder is None else n_numbers
+    segments = {part["segment"] for part in about["segments"]}
+    shares = [part["share"] for part in about["segments"]]
+    fits = {
+        "centres": n_clusters > 1
+        and n_numbers == (_n_columns(arrays, "coordinates") if modes else n_seen),
+        "modes": len(about["gamma"]) == len(modes)
+        and all(len(column) == n_clusters for column in modes.values()),
+        "segments": np.isclose(sum(shares), 1) and min(shares) >= 0,
+        "segment_of": len(about["segment_of"]) == n_clusters
+        and segments.issuperset(about["segment_of"]),
+        "tails": len(about["symmetric"]) == n_seen
+        and all(_is_tail(arrays, j, about["customers"]) for j in range(n_seen)),
+        "encoder": encoder is None or encoder.keys() >= {"model", "model_sha256", "precision"},
+        "schema": all(isinstance(column["name"], str) for column in about["schema"]),
+        "column_labels": all(isinstance(label, str) for label in about["column_labels"].values()),
+    }
+    if not all(fits.values()):
+        raise ValueError(f"wrong {', '.join(part for part, fit in fits.items() if not fit)}")
+
+
+def _n_columns(arrays, part):
+    return sum(name.startswith(f"{part}/") and name.endswith("/from") for name in arrays)
+
+
+def _is_tail(arrays, j, n_customers):
+    values, counts = arrays[f"tails/{j}/values"], arrays[f"tails/{j}/counts"]
+    return values.shape == counts.shape == (len(values),) and counts.sum() == n_customers > 0
 
 
 def _hashes(parts):

@@ -1,5 +1,6 @@
 """SHAP values as figures, in the palette of the others."""
 
+import textwrap
 import warnings
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import shap
 from segmentation.figures import segment_colours
 
 
-def shap_bars(shap_values, features):
+def shap_bars(shap_values, features, names):
     """Draw the mean absolute SHAP value of each feature, stacked by segment.
 
     Parameters
@@ -18,6 +19,7 @@ def shap_bars(shap_values, features):
     shap_values : array of shape (n_customers, n_features, n_segments)
         As `shap.TreeExplainer` gives it for a classifier.
     features : DataFrame of shape (n_customers, n_features)
+    names : Series of str, indexed by segment
 
     Returns
     -------
@@ -26,12 +28,12 @@ def shap_bars(shap_values, features):
     n_segments = shap_values.shape[2]
     colours = segment_colours(n_segments)
     # shap draws into the current figure.
-    figure = plt.figure(figsize=(6, 3.6))
+    figure = plt.figure(figsize=(6, 3 + 0.2 * n_segments))
     shap.summary_plot(
         [shap_values[:, :, i] for i in range(n_segments)],
         feature_names=list(features.columns),
         plot_type="bar",
-        class_names=[f"segment {i}" for i in range(1, n_segments + 1)],
+        class_names=[f"{segment}. {name}" for segment, name in names.items()],
         class_inds="original",
         color=lambda i: colours[i],
         plot_size=None,
@@ -41,7 +43,10 @@ def shap_bars(shap_values, features):
     axis = figure.axes[0]
     axis.set_xlabel("mean |SHAP value| (log-odds), stacked by segment", fontsize=9)
     axis.tick_params(labelsize=9)
-    axis.legend(loc="lower right", fontsize=8)
+    handles, labels = axis.get_legend_handles_labels()
+    axis.get_legend().remove()
+    figure.set_layout_engine("constrained")
+    figure.legend(handles, labels, loc="outside lower left", fontsize=8)
     return figure
 
 
@@ -57,7 +62,7 @@ def _seeded(seed):
 
 
 @_seeded(0)
-def shap_beeswarms(shap_values, features):
+def shap_beeswarms(shap_values, features, names):
     """Draw a SHAP beeswarm per segment: what pulls a customer in (right) or out (left).
 
     Numbers and columns of two categories are coloured from low (blue, the first category) to
@@ -68,6 +73,7 @@ def shap_beeswarms(shap_values, features):
     shap_values : array of shape (n_customers, n_features, n_segments)
     features : DataFrame of shape (n_customers, n_features)
         Text as pandas categories.
+    names : Series of str, indexed by segment
 
     Returns
     -------
@@ -100,7 +106,7 @@ def shap_beeswarms(shap_values, features):
                 s=3,
                 show=False,
             )
-        axis.set_title(f"segment {i + 1}")
+        axis.set_title(textwrap.fill(f"{i + 1}. {names.iloc[i]}", 30), fontsize=9)
         axis.set_xlabel("SHAP value (log-odds)" if i + n_columns >= n_segments else "", fontsize=8)
         axis.tick_params(labelsize=8)
     return figure

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import squareform
+from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -61,6 +62,42 @@ def bootstrap_jaccard(fit, labels, k, n_bootstraps=50, seed=0):
         # A segment of which no row was drawn cannot be found again.
         scores.append(best.reindex(np.unique(labels), fill_value=0.0))
     return pd.DataFrame(scores).reset_index(drop=True)
+
+
+def found_again(model, X, labels, n_customers=5_000, n_bootstraps=20, seed=0):
+    """Measure how well a model finds the segments of a sample again in its bootstrap samples.
+
+    Parameters
+    ----------
+    model : scikit-learn clusterer
+        With ``n_clusters`` and ``random_state``; a copy is fitted.
+    X : DataFrame or array of shape (n_rows, n_features)
+    labels : array of int, shape (n_rows,)
+        The segments to find again.
+    n_customers : int, optional
+        Drawn at random where there are more: a coefficient hardly hangs on it.
+    n_bootstraps : int, optional
+        20 tell a stable segment from one that is not; the ends of intervals are rough.
+    seed : int, optional
+
+    Returns
+    -------
+    DataFrame of shape (n_bootstraps, n_segments)
+        As `bootstrap_jaccard`.
+    """
+    labels = np.asarray(labels)
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(len(labels), min(n_customers, len(labels)), replace=False))
+    sample = (X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)).iloc[drawn]
+
+    def fit(rows, k, repeat):
+        again = clone(model).set_params(n_clusters=k, random_state=repeat)
+        return again.fit(sample.iloc[rows]).predict(sample)
+
+    segments = np.unique(labels)
+    scores = bootstrap_jaccard(fit, labels[drawn], len(segments), n_bootstraps, seed)
+    # One so small that nobody of it was drawn is not found.
+    return scores.reindex(columns=segments, fill_value=0.0)
 
 
 def prediction_strength(fit, n_rows, ks, n_splits=5, seed=0):

@@ -18,22 +18,12 @@ CUSTOMERS = pd.DataFrame(
         "job": RNG.choice(["services", "retired", "student"], 60),
     }
 )
+NAMES = pd.Series({1: "Aged under 30", 2: "Retired", 3: "Loan"})
 
 
 def test_colours_are_distinct():
     assert len(set(figures.segment_colours(len(figures.PALETTE)))) == len(figures.PALETTE)
     assert len(figures.segment_colours(25)) == 25
-
-
-def test_heat_map_shows_means_and_shares():
-    traits = profiles.traits(CUSTOMERS, SEGMENTS)
-    names = profiles.name_segments(CUSTOMERS, SEGMENTS)["name"]
-    axis = figures.heat_map(traits, names, n_traits=4).axes[0]
-    rows = [label.get_text() for label in axis.get_yticklabels()]
-    assert rows[0] == "mean age"
-    assert len(rows) == 4
-    texts = [text.get_text() for text in axis.texts]
-    assert texts[0] == f"{CUSTOMERS['age'][SEGMENTS == 1].mean():,.0f}"
 
 
 def test_knives_show_one_blade_per_cluster_and_the_mean():
@@ -71,11 +61,12 @@ def test_interactive_points_are_capped_and_keep_their_segment(monkeypatch):
 def test_shap_figures_have_a_bar_and_a_swarm_per_segment():
     features = CUSTOMERS.astype({"loan": "category", "job": "category"})
     values = RNG.normal(size=(60, 3, 3))
-    bars = shap_figures.shap_bars(values, features).axes[0]
+    bars = shap_figures.shap_bars(values, features, NAMES).axes[0]
     assert len(bars.patches) == 9
-    swarms = shap_figures.shap_beeswarms(values, features).axes
-    assert [axis.get_title() for axis in swarms] == ["segment 1", "segment 2", "segment 3"]
-    again = shap_figures.shap_beeswarms(values, features).axes
+    swarms = shap_figures.shap_beeswarms(values, features, NAMES).axes
+    titles = [axis.get_title() for axis in swarms]
+    assert all(name in title for name, title in zip(NAMES, titles, strict=True))
+    again = shap_figures.shap_beeswarms(values, features, NAMES).axes
     for one, two in zip(swarms, again, strict=True):
         for dots, others in zip(one.collections, two.collections, strict=True):
             assert np.array_equal(dots.get_offsets(), others.get_offsets())
@@ -86,7 +77,7 @@ def test_beeswarms_leave_the_global_generator_as_it_was():
     expected = np.random.random(3)
     np.random.seed(7)
     features = CUSTOMERS.astype({"loan": "category", "job": "category"})
-    shap_figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features)
+    shap_figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features, NAMES.head(2))
     assert np.array_equal(np.random.random(3), expected)
 
 

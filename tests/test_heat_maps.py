@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from segmentation.heat_maps import draw_shares
+from segmentation import profiles
+from segmentation.heat_maps import draw_shares, draw_traits
 
 
 @pytest.fixture
@@ -46,3 +47,28 @@ def luminance(colour):
     colour = np.asarray(colour)
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_traits_show_means_shares_sizes_and_rates_of_segments_and_of_all():
+    rng = np.random.default_rng(0)
+    segments = rng.integers(1, 4, 60)
+    customers = pd.DataFrame(
+        {"age": rng.integers(18, 90, 60), "loan": rng.choice(["no", "yes"], 60)}
+    )
+    outcome = pd.Series(rng.integers(0, 2, 60), dtype=float, name="churn = yes")
+    names = pd.Series({1: "One", 2: "Two", 3: "Three"})
+    traits = profiles.traits(customers, segments)
+    axis = draw_traits(traits, names, segments, outcome).axes[0]
+    rows = [label.get_text() for label in axis.get_yticklabels()]
+    assert rows == ["rate of churn = yes", "mean age", "loan: yes"]
+    groups = [*(segments == i for i in names.index), np.ones(60, dtype=bool)]
+    heads = [label.get_text() for label in axis.get_xticklabels()]
+    for group, head in zip(groups, heads, strict=True):
+        assert head.endswith(f"\n{group.sum()}")
+    texts = np.array([text.get_text() for text in axis.texts]).reshape(3, 4)
+    rates = [f"{outcome[group].mean():.1%}" for group in groups]
+    assert [text.split()[0] for text in texts[0]] == rates
+    assert texts[1].tolist() == [f"{customers['age'][group].mean():.0f}" for group in groups]
+    shares = [f"{(customers['loan'][group] == 'yes').mean():.0%}" for group in groups]
+    assert texts[2].tolist() == shares
+    assert len(draw_traits(traits, names, segments, n_traits=1).axes[0].texts) == 4

@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 import pytest
 from kaleido.errors import BrowserFailedError
 
-from segmentation import figures, notebook, profiles
+from segmentation import notebook, profiles
+from segmentation.heat_maps import draw_traits
 
 matplotlib.use("agg")
 
@@ -30,11 +31,11 @@ def test_matplotlib_figure_is_saved_shown_and_explained(tmp_path, shown):
     traits = profiles.traits(CUSTOMERS, SEGMENTS)
     names = profiles.name_segments(CUSTOMERS, SEGMENTS)["name"]
     path = tmp_path / "img" / "heat_map.png"
-    notebook.show(figures.heat_map(traits, names), path, "What it shows.")
+    notebook.show(draw_traits(traits, names, SEGMENTS), path, "What it shows.")
     assert path.read_bytes().startswith(PNG)
     assert shown[-1].data == "What it shows."
     again = tmp_path / "again.png"
-    notebook.show(figures.heat_map(traits, names), again, "")
+    notebook.show(draw_traits(traits, names, SEGMENTS), again, "")
     assert again.read_bytes() == path.read_bytes()
 
 

@@ -22,7 +22,7 @@ from tables import TABLES
 from segmentation import __main__ as command
 from segmentation import figures, segmenter
 from segmentation.customers import NOT_GIVEN, OTHER, TableError, load_customers, load_table
-from segmentation.profiles import order_by_size
+from segmentation.profiles import name_segments, order_by_size
 from segmentation.segmenter import SegmenterError, drift, outlier_scores, score
 
 K = 4
@@ -44,7 +44,7 @@ def segment(path):
     labels = model.predict(encoded)
     segments = order_by_size(labels)
     result = pd.DataFrame({"segment": segments, "outlier": detector.labels_.astype(bool)})
-    names = pd.Series({i: f"name {i}" for i in range(1, K + 1)})
+    names = name_segments(loaded.table, segments)
     frozen = segmenter.freeze(
         loaded,
         detector,
@@ -76,7 +76,8 @@ def messy(tmp_path_factory):
 def test_training_rows_get_the_labels_of_the_models(fitted):
     scored = score(fitted["frozen"], fitted["loaded"].raw)
     pd.testing.assert_frame_equal(scored[["segment", "outlier"]], fitted["result"])
-    assert (scored["name"] == "name " + scored["segment"].astype(str)).all()
+    names = pd.DataFrame(fitted["frozen"].about["segments"]).set_index("segment")["name"]
+    assert (scored["name"] == scored["segment"].map(names)).all()
     ids = fitted["loaded"].ids
     pd.testing.assert_frame_equal(scored[list(ids)], ids)
     assert list(scored)[: ids.shape[1]] == list(ids)
@@ -101,7 +102,7 @@ def test_a_column_without_skewness_adds_both_tails(tmp_path):
         load_customers(path),
         detector,
         result,
-        pd.Series({1: "all"}),
+        name_segments(load_customers(path).table, result["segment"]),
         seen=seen,
         centres=seen[:2],
         segment_of=[1, 1],
@@ -200,7 +201,7 @@ def test_k_prototypes_by_its_own_predictions(tmp_path, weighted):
         loaded,
         detector,
         result,
-        pd.Series("name", index=range(1, K + 1)),
+        name_segments(loaded.table, result["segment"]),
         seen=encoded,
         coordinates=scaled,
         centres=model.cluster_centroids_[numbers],

@@ -36,6 +36,10 @@ BANK_LABELS = {"default": "credit default", "housing": "housing loan", "loan": "
 #: The number of segments that the source articles keep.
 BANK_SEGMENTS = 5
 
+#: What a subscription is worth to the bank and a call costs it, in euros: an example, which the
+#: study does not give.
+BANK_MONEY = {"value": 60.0, "cost": 5.0}
+
 #: The category of those that are too many to be kept apart.
 OTHER = "other"
 #: The category of a missing value.
@@ -49,7 +53,8 @@ class Customers(NamedTuple):
     the table as it was read; `target` is the column held out, or None; `roles` says of every
     column of the file what it is and what was done with it; `schema` is what `clean` needs to
     treat other customers alike; `settings` is what customers.toml says, with the defaults of the
-    study's table; `redundant` says in sentences which columns say the same.
+    study's table (there, ``example`` says that nobody set value and cost); `redundant` says in
+    sentences which columns say the same.
     """
 
     table: pd.DataFrame
@@ -151,7 +156,11 @@ def prepare_customers(table, name, settings=None):
     is_study = set(BANK_COLUMNS) <= set(table.columns)
     if is_study:
         defaults = {"columns": list(BANK_COLUMNS), "labels": BANK_LABELS, "segments": BANK_SEGMENTS}
-        settings = defaults | ({"target": "y"} if "y" in table else {}) | settings
+        if "y" in table:
+            defaults["target"] = "y"
+            if not BANK_MONEY.keys() & settings.keys():
+                defaults |= BANK_MONEY | {"example": True}
+        settings = defaults | settings
     roles = infer_roles(table, settings, missing_words=not is_study)
     named = dict.fromkeys(settings.get("columns", table.columns))
     used = [name for name in named if is_used(roles, name)]

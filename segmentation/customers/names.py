@@ -88,6 +88,17 @@ FLAGGED_WORDS = _words(
     "sex gender nationality citizenship geschlecht nationalitat nationalitaet staatsangehorigkeit "
     "sexe genre nationalite sexo genero nacionalidad nacionalidade sesso genere nazionalita"
 )
+#: Words and marks for amounts of money.
+MONEY_WORDS = _words(
+    "balance spend spent spending spendings revenue revenues income salary salaries wage wages "
+    "charge charges amount amounts price prices sales turnover payment payments fee fees monetary "
+    "purchases expenses money euro euros eur usd gbp chf dollar dollars umsatz betrag preis gehalt "
+    "einkommen kosten saldo kontostand ausgaben revenu revenus montant prix depenses salaire solde "
+    "ingresos ingreso gasto gastos precio importe sueldo reddito spesa fatturato importo"
+)
+#: What counts payments rather than adds them up.
+COUNT_WORDS = _words("number count counts num no frequency method methods type date days months")
+_CURRENCY = re.compile(r"[$€£¥₹]")
 #: Letters that are no base letter and an accent.
 _LETTERS = str.maketrans(
     {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "\u0131": "i", "ß": "ss", "æ": "ae"}
@@ -109,6 +120,20 @@ def split_name(name):
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     runs = re.findall(r"[^\W\d_]+", plain)
     return [word.casefold() for run in runs for word in _split_camel(run)]
+
+
+def split_words(name):
+    """Return the words of a column's name as they are written.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    list of str
+    """
+    return [word for run in re.findall(r"[^\W_]+", name) for word in _split_camel(run)]
 
 
 def _split_camel(run):
@@ -160,6 +185,12 @@ def special_word(name):
 def is_flagged(name):
     """Return whether a column's name says that the law protects it in many places."""
     return _telling_word(name, (), FLAGGED_WORDS, FILLERS) is not None
+
+
+def is_money_name(name):
+    """Return whether a column's name says that it holds amounts of money."""
+    words = set(split_name(name))
+    return bool(words & MONEY_WORDS or _CURRENCY.search(name)) and not words & COUNT_WORDS
 
 
 def _telling_word(name, stems, words, fillers):

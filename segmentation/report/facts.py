@@ -1,0 +1,300 @@
+"""What a notebook leaves of its segments for the page, the shell and the database."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from segmentation import captions, files, profiles, segmenter
+from segmentation.customers import describe_source
+from segmentation.outcomes import UNDECIDED, find_outcome, money_of, profit_of, rate_of
+from segmentation.stability import DISSOLVED, STABLE
+from segmentation.wording import Wording
+
+FORMAT = 1
+MAX_TRAITS = 6
+#: Cohen's (1988) small effect: less does not set a segment apart.
+LEAST_EFFECT = 0.2
+
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def gather(
+    notebook, method, path, loaded, frozen, scored, names, suggestion, seeds, again, points=None
+):
+    """Gather the facts about the segments of a notebook, as the package's description lists them.
+
+    Parameters
+    ----------
+    notebook, method : str
+    path : Path
+        The table, as `segmentation.customers.find_table` returned it.
+    loaded : Customers
+    frozen : Segmenter
+    scored : DataFrame
+        As `segmentation.segmenter.score` gives it for the table.
+    names : DataFrame
+        As `segmentation.profiles.name_segments` gives it.
+    suggestion : Suggestion
+        As `segmentation.evaluation.suggest_k` gives it.
+    seeds : array-like of float
+        Adjusted Rand indices with other seeds.
+    again : DataFrame of shape (n_bootstraps, n_segments)
+        As `segmentation.stability.bootstrap_jaccard` gives it.
+    points : array of shape (n_customers, n_features), optional
+        The embedding, for a segmenter that has an encoder.
+
+    Returns
+    -------
+    dict
+        What JSON can hold.
+    """
+    kept = ~scored["outlier"].to_numpy()
+    segments = scored["segment"].to_numpy()
+    wording = Wording(loaded.table, loaded.labels)
+    outcome = find_outcome(loaded.target)
+    money = money_of(loaded.settings) if outcome is not None else None
+    distances = segmenter.distances(frozen, loaded.raw, points)
+    facts = {
+        "format": FORMAT,
+        "notebook": notebook,
+        "method": method,
+        "table": {
+            "name": path.name,
+            "source": describe_source(path),
+            "customers": len(kept),
+            "kept": int(kept.sum()),
+            "columns": [wording.label(name) for name in loaded.table],
+        },
+        "target": None,
+        "money": money,
+        "groups": {
+            "found": suggestion.k > 1,
+            "p": float(suggestion.p.min()),
+            "n_twins": len(suggestion.silhouettes) - 1,
+            "k": int(suggestion.k),
+            "sentence": captions.groups(suggestion, len(names)),
+        },
+        "seeds": {"low": float(np.min(seeds)), "high": float(np.max(seeds))},
+        "downloads": [f"segments_{notebook}.{ending}" for ending in ("csv", "parquet", "sql")]
+        + [f"{notebook}.segmenter"],
+    }
+    if outcome is not None:
+        facts["target"] = {
+            "column": loaded.target.name,
+            "label": wording.label(loaded.target.name),
+            "positive": outcome.name,
+            "rate": rate_of(outcome[kept]),
+        }
+    traits = profiles.traits(loaded.table[kept], segments[kept])
+    facts["segments"] = [
+        _identity(segment, row, kept, segments)
+        | {"typical": _typical(loaded.table, distances[segment], own, wording)}
+        | {"traits": _traits(traits.loc[segment], wording)}
+        | {"amounts": _amounts(loaded.table, kept, own, wording)}
+        | {"stability": _stability(again[segment])}
+        | {"confidence": float(scored["confidence"][own].median())}
+        | {"next": _next(distances[own], segment)}
+        | {"target": found, "profit": profit_of(found, money)}
+        for segment, row in names.assign(mixed=profiles.is_mixed(names)).iterrows()
+        for own in [kept & (segments == segment)]
+        for found in [None if outcome is None else rate_of(outcome[own])]
+    ]
+    return facts
+
+
+def _identity(segment, row, kept, segments):
+    size = int((segments[kept] == segment).sum())
+    total = row["precision"] + row["recall"]
+    return {
+        "segment": int(segment),
+        "name": row["name"],
+        "mixed": bool(row["mixed"]),
+        "rule": row["rule"],
+        "precision": float(row["precision"]),
+        "recall": float(row["recall"]),
+        "f1": float(2 * row["precision"] * row["recall"] / total) if total else 0.0,
+        "customers": size,
+        "share": size / int(kept.sum()),
+        "set_aside": int((segments[~kept] == segment).sum()),
+    }
+
+
+def _typical(customers, distances, own, wording):
+    row = customers.iloc[np.flatnonzero(own)[distances[own].to_numpy().argmin()]]
+    return [
+        {
+            "label": wording.label(name),
+            "value": value if isinstance(value, str) else f"{value:,.10g}",
+        }
+        for name, value in row.items()
+    ]
+
+
+def _traits(traits, wording):
+    table = traits.reset_index()
+    far = table[table["effect"].abs() >= LEAST_EFFECT]
+    far = far.sort_values("effect", key=abs, ascending=False, kind="stable")
+    far = far.drop_duplicates("column").head(MAX_TRAITS)
+    return [_trait(trait, wording) for trait in far.itertuples()]
+
+
+def _trait(trait, wording):
+    number = trait.category == ""
+    label, text = wording.label(trait.column), "{:.0%} against {:.0%}"
+    if not number:
+        label = wording.category(trait.column, trait.category)
+    shown = (trait.value, trait.overall)
+    if number:
+        text, shown = "mean {} against {}", map(profiles.in_short, shown)
+    return {
+        "label": label,
+        "value": float(trait.value),
+        "overall": float(trait.overall),
+        "effect": float(trait.effect),
+        "number": number,
+        "text": text.format(*shown),
+    }
+
+
+def _amounts(customers, kept, own, wording):
+    shares = profiles.shares_of_money(customers[kept], own[kept])
+    return [
+        {
+            "label": wording.label(name),
+            "mean": float(customers[name][own].mean()),
+            "overall": float(customers[name][kept].mean()),
+            "share": None if np.isnan(share) else float(share),
+        }
+        for name, share in shares.items()
+    ]
+
+
+def _stability(jaccard):
+    mean = float(jaccard.mean())
+    verdict = "stable" if mean >= STABLE else "dissolved" if mean < DISSOLVED else "doubtful"
+    low, high = jaccard.quantile([0.025, 0.975])
+    return {"jaccard": mean, "low": float(low), "high": float(high), "verdict": verdict}
+
+
+def _next(distances, segment):
+    nearest = distances.drop(columns=segment).idxmin(axis=1).value_counts(normalize=True)
+    return {"segment": int(nearest.index[0]), "share": float(nearest.iloc[0])}
+
+
+def leave(facts, scored, folder):
+    """Write what a notebook leaves: its facts, and the segments as CSV, Parquet and SQL.
+
+    Parameters
+    ----------
+    facts : dict
+        As `gather` gives it.
+    scored : DataFrame
+        As `segmentation.segmenter.score` gives it.
+    folder : str or Path
+        Where ``segments_<notebook>.csv`` and the like go.
+    """
+    folder = Path(folder)
+    stem = folder / f"segments_{facts['notebook']}"
+    with files.written_whole(stem.with_suffix(".csv")) as beside:
+        scored.to_csv(beside, index_label="row")
+    with files.written_whole(stem.with_suffix(".parquet")) as beside:
+        scored.rename_axis("row").reset_index().to_parquet(beside, index=False)
+    files.write_text(stem.with_suffix(".sql"), to_sql(facts))
+    files.write_text(folder / f"{facts['notebook']}.json", json.dumps(facts, indent=1))
+
+
+def to_sql(facts):
+    """Write the rules of the segments as a query: the first that describes a customer counts.
+
+    Parameters
+    ----------
+    facts : dict
+        As `gather` gives it.
+
+    Returns
+    -------
+    str
+        Standard SQL for a table ``customers`` with the columns as they are cleaned: yes and no,
+        categories as text, numbers without units, none missing. The most precise rule comes first.
+    """
+    ruled = [some for some in facts["segments"] if some["rule"]]
+    ruled.sort(key=lambda some: -some["precision"])
+    lines = [
+        f"  WHEN {some['rule']} THEN {some['segment']}"
+        f"  -- {' '.join(some['name'].split())}: precision {some['precision']:.0%}, "
+        f"recall {some['recall']:.0%}"
+        for some in ruled
+    ]
+    case = "\n".join(["CASE", *lines, "END"]) if lines else "NULL"
+    return (
+        f"-- The segments of {facts['method']} by their rules. A rule is not the segment: the "
+        f"precision says\n-- how many of those whom it describes are in it, the recall how many "
+        f"of it are described.\nSELECT customers.*, {case} AS segment\nFROM customers;\n"
+    )
+
+
+def decisions(facts):
+    """Put the facts of the segments into words, as the cards of the page have them.
+
+    Parameters
+    ----------
+    facts : dict
+        As `gather` gives it.
+
+    Returns
+    -------
+    str
+        Markdown: a heading, what a contact costs and a success is worth, a list of the segments.
+    """
+    n = len(facts["segments"])
+    count = NUMBERS[n - 1] if n <= len(NUMBERS) else f"{n:,}"
+    lines = [f"### {count.capitalize()} segments, {count} decisions", "", _terms(facts), ""]
+    lines += [f"1. {_decision(some, facts)}" for some in facts["segments"]]
+    return "\n".join(lines)
+
+
+def _terms(facts):
+    target, money = facts["target"], facts["money"]
+    if target is None:
+        return "No column of this table tells what a contact would bring, so none is decided on."
+    found = target["rate"]
+    said = (
+        f"Of all {found['customers']:,} customers {found['share']:.1%} have {target['label']} = "
+        f"{target['positive']}. "
+    )
+    if money is None:
+        return said + (
+            "With `value` and `cost` in `customers.toml`, what a success is worth and a contact "
+            "costs, each segment gets a decision."
+        )
+    whose = "Taken as an example, a" if money["example"] else "A"
+    return said + (
+        f"{whose} success is worth {money['value']:g} and a contact costs {money['cost']:g}, so "
+        f"that a contact pays from a rate of {money['break_even']:.1%} on."
+    )
+
+
+def _decision(some, facts):
+    stability, near = some["stability"], some["next"]
+    said = (
+        f"**{some['name']}** ({some['customers']:,} customers, {some['share']:.0%}). "
+        f"Of those whom the name describes {some['precision']:.0%} are in the segment, and of the "
+        f"segment it describes {some['recall']:.0%}. Found again in other samples: "
+        f"{stability['verdict']} ({stability['jaccard']:.2f}). Next to it: segment "
+        f"{near['segment']}. "
+    )
+    if found := some["target"]:
+        said += (
+            f"Rate {found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})"
+            if some["profit"]
+            else f"Rate {found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})."
+        )
+    if profit := some["profit"]:
+        decision = profit["decision"]
+        decided = "not decided by these data" if decision == UNDECIDED else decision
+        said += (
+            f", {profit['mean']:+.2f} per contact ({profit['low']:+.2f} to {profit['high']:+.2f}): "
+            f"**{decided}**."
+        )
+    return said

@@ -1,0 +1,173 @@
+"""Facts of segments: against pandas and closed forms, and as JSON, CSV, Parquet and SQL."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run
+from scipy.stats import norm
+from tables import TABLES
+
+from segmentation.build import NOTEBOOKS
+from segmentation.outcomes import find_outcome, money_of, profit_of, rate_of
+from segmentation.report import facts
+
+SMALL = {"tsne_sample": 200, "tsne_3d_sample": 150, "shap_sample": 100, "n_repeats": 2}
+SMALL |= {"n_twins": 2, "twin_sample": 200, "k_max": 4}
+
+
+def churners(n=600, seed=0):
+    """Customers of whom those with a contract by the month leave, with money and its price."""
+    rng = np.random.default_rng(seed)
+    contract = rng.choice(["monthly", "yearly"], n)
+    leaves = rng.random(n) < np.where(contract == "monthly", 0.6, 0.1)
+    return pd.DataFrame(
+        {
+            "customer_id": np.arange(n) + 5_000,
+            "age": rng.integers(18, 90, n),
+            "contract": contract,
+            "MonthlyCharges": rng.gamma(4, 15, n).round(2),
+            "phone": rng.choice(["yes", "no"], n),
+            "Churn": np.where(leaves, "Yes", "No"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """Return the folder and the variables of kmeans.ipynb on customers who leave."""
+    folder = tmp_path_factory.mktemp("told")
+    path = folder / "customers.csv"
+    churners().to_csv(path, index=False)
+    settings = {"value": 10.0, "cost": 4.0, "segments": 3}
+    out = folder / "out"
+    out.mkdir()
+    return out, run(NOTEBOOKS / "kmeans.ipynb", out, table=path, settings=settings, **SMALL)
+
+
+def test_facts_are_what_the_files_say(told):
+    folder, _ = told
+    known = json.loads((folder / "kmeans.json").read_text(encoding="utf-8"))
+    scored = pd.read_csv(folder / "segments_kmeans.csv", index_col="row")
+    parquet = pd.read_parquet(folder / "segments_kmeans.parquet").set_index("row")
+    pd.testing.assert_frame_equal(scored, parquet, check_dtype=False)
+    table = churners()
+    assert scored["customer_id"].tolist() == table["customer_id"].tolist()
+    kept = ~scored["outlier"]
+    assert known["table"] | {"source": ""} == {
+        "name": "customers.csv",
+        "source": "",
+        "customers": len(table),
+        "kept": kept.sum(),
+        "columns": ["age", "contract", "monthly charges", "phone"],
+    }
+    leaves = table["Churn"] == "Yes"
+    assert known["target"]["positive"] == "Yes"
+    assert known["target"]["rate"]["share"] == pytest.approx(leaves[kept].mean())
+    assert known["money"] == {"value": 10, "cost": 4, "break_even": 0.4, "example": False}
+    for part in known["segments"]:
+        own = kept & (scored["segment"] == part["segment"])
+        assert part["customers"] == own.sum()
+        assert part["set_aside"] == (~kept & (scored["segment"] == part["segment"])).sum()
+        assert part["share"] == pytest.approx(own.sum() / kept.sum())
+        assert part["target"]["share"] == pytest.approx(leaves[own].mean())
+        assert part["confidence"] == pytest.approx(scored["confidence"][own].median())
+        assert part["profit"]["mean"] == pytest.approx(10 * leaves[own].mean() - 4)
+        assert set(scored["name"][own]) == {part["name"]}
+        charges = table["MonthlyCharges"]
+        (amount,) = part["amounts"]
+        assert amount["mean"] == pytest.approx(charges[own].mean())
+        assert amount["share"] == pytest.approx(charges[own].sum() / charges[kept].sum())
+        assert len(part["traits"]) <= 6
+        assert part["next"]["segment"] != part["segment"]
+        typical = {trait["label"]: trait["value"] for trait in part["typical"]}
+        assert set(typical) == set(known["table"]["columns"])
+        assert f"{typical['age']}" in table["age"][own].astype(str).tolist()
+
+
+def test_decisions_speak_of_every_segment(told):
+    _, variables = told
+    text = facts.decisions(variables["known"])
+    for part in variables["known"]["segments"]:
+        assert part["name"] in text
+
+
+def test_the_query_gives_the_first_rule_that_describes_a_customer(told):
+    folder, variables = told
+    query = (folder / "segments_kmeans.sql").read_text(encoding="utf-8")
+    customers, names = variables["loaded"].table, variables["names"]
+    with sqlite3.connect(":memory:") as database:
+        customers.to_sql("customers", database, index_label="row")
+        found = pd.read_sql(query, database, index_col="row")["segment"]
+        described = {
+            segment: pd.read_sql(f"SELECT row FROM customers WHERE {rule}", database)["row"]
+            for segment, rule in names["rule"].items()
+        }
+    expected = pd.Series(np.nan, index=customers.index)
+    for segment in names["precision"].sort_values(kind="stable").index:
+        expected[described[segment]] = segment
+    assert found.fillna(0).tolist() == expected.fillna(0).tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "positive"),
+    [
+        (["yes", "no", "no"], "yes"),
+        (["Ja", "Nein", "Ja"], "Ja"),
+        ([1, 0, 0, None], "1"),
+        (["stays", "stays", "leaves"], "leaves"),
+        ([True, True, False], "True"),
+        (["a", "b", "c"], None),
+        (["a", "a"], None),
+    ],
+)
+def test_the_outcome_is_yes_or_else_the_rarer_value(values, positive):
+    outcome = find_outcome(pd.Series(values))
+    if positive is None:
+        assert outcome is None
+        return
+    assert outcome.name == positive
+    assert outcome.isna().sum() == values.count(None)
+    assert outcome.sum() == sum(str(value) == positive for value in values)
+
+
+def test_no_target_has_no_outcome():
+    assert find_outcome(None) is None
+    assert rate_of(pd.Series([np.nan])) is None
+
+
+@pytest.mark.parametrize(("positives", "n"), [(0, 10), (3, 10), (10, 10), (117, 1_000)])
+def test_intervals_are_wilsons(positives, n):
+    found = rate_of(pd.Series([1.0] * positives + [0.0] * (n - positives)))
+    z, p = norm.ppf(0.975), positives / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert found["low"] == pytest.approx(max(centre - half, 0), abs=1e-9)
+    assert found["high"] == pytest.approx(min(centre + half, 1), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("cost", "decision"), [(0.5, "contact"), (9.0, "do not contact"), (3.0, "not decided")]
+)
+def test_a_decision_needs_the_whole_interval(cost, decision):
+    money = money_of({"value": 10.0, "cost": cost})
+    found = rate_of(pd.Series([1.0] * 30 + [0.0] * 70))
+    profit = profit_of(found, money)
+    assert profit["decision"] == decision
+    assert profit["low"] < profit["mean"] < profit["high"]
+    assert money_of({"value": 10.0}) is None
+    assert profit_of(found, None) is None
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TABLES)
+def test_any_table_leaves_its_facts(name, tmp_path):
+    path = tmp_path / "customers.csv"
+    TABLES[name]().to_csv(path, index=False)
+    run(NOTEBOOKS / "kmeans.ipynb", tmp_path, table=path, **SMALL)
+    known = json.loads((tmp_path / "kmeans.json").read_text(encoding="utf-8"))
+    assert sum(part["customers"] for part in known["segments"]) == known["table"]["kept"]
+    assert (known["target"] is not None) == (name == "messy")
