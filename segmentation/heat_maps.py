@@ -81,7 +81,10 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=18):
     sizes = [*(np.sum(segments == segment) for segment in names.index), len(segments)]
     axis.set_xticks(
         range(n_columns),
-        [f"{textwrap.fill(h, 16)}\n{n:,}" for h, n in zip(heads, sizes, strict=True)],
+        [
+            f"{textwrap.fill(h, 16, break_on_hyphens=False)}\n{n:,}"
+            for h, n in zip(heads, sizes, strict=True)
+        ],
         fontsize=7,
     )
     axis.axvline(n_columns - 1.5, color="black", linewidth=0.8)

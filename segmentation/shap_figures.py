@@ -106,7 +106,9 @@ def shap_beeswarms(shap_values, features, names):
                 s=3,
                 show=False,
             )
-        axis.set_title(textwrap.fill(f"{i + 1}. {names.iloc[i]}", 30), fontsize=9)
+        axis.set_title(
+            textwrap.fill(f"{i + 1}. {names.iloc[i]}", 30, break_on_hyphens=False), fontsize=9
+        )
         axis.set_xlabel("SHAP value (log-odds)" if i + n_columns >= n_segments else "", fontsize=8)
         axis.tick_params(labelsize=8)
     return figure

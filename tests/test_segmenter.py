@@ -20,7 +20,7 @@ from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
 from tables import TABLES
 
 from segmentation import __main__ as command
-from segmentation import figures, segmenter
+from segmentation import figures, segmenter, segmenter_file
 from segmentation.customers import NOT_GIVEN, OTHER, TableError, load_customers, load_table
 from segmentation.profiles import name_segments, order_by_size
 from segmentation.segmenter import SegmenterError, drift, outlier_scores, score
@@ -293,7 +293,7 @@ def test_a_description_of_something_else_is_refused(tmp_path, about):
         segmenter.load(path)
 
 
-@pytest.mark.parametrize("key", segmenter.CONTENT)
+@pytest.mark.parametrize("key", segmenter_file.CONTENT)
 def test_a_description_with_something_else_under_a_key_is_refused(messy, tmp_path, key):
     path, about = tmp_path / "it.segmenter", messy["frozen"].about
     wrong = "text" if isinstance(about[key], list) else ["text"]
