@@ -51,8 +51,8 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=18):
     names : Series of str, indexed by segment
     segments : array of int, shape (n_customers,)
     outcome : Series of shape (n_customers,), optional
-        As `segmentation.notebook.outcome_of` gives it: the first row is its rate, plus or minus
-        half of its interval of 95 %.
+        As `segmentation.outcomes.find_outcome` gives it, its name in words: the first row is its
+        rate, plus or minus half of its interval of 95 %.
     n_traits : int, optional
         Rows: all numbers, then the categories that differ most in any segment; if there are more
         numbers, whatever differs most. Of two categories the second stands for both, such as yes

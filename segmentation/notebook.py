@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import Markdown, display, update_display
 
-from segmentation import profiles
+from segmentation import captions, profiles
 from segmentation.customers import describe_roles, describe_source
+from segmentation.heat_maps import draw_traits
 from segmentation.outcomes import find_outcome
 from segmentation.wording import label_of
 
@@ -49,8 +50,8 @@ def show_customers(path, loaded):
     display(Markdown(describe_roles(loaded)))
 
 
-def show_segments(loaded, kept, segments, names):
-    """Show a table of the segments, and of the protected columns the shares per segment.
+def show_segments(loaded, kept, segments, names, path):
+    """Show a table of the segments, the shares of protected columns in them, and a heat map.
 
     Parameters
     ----------
@@ -60,8 +61,10 @@ def show_segments(loaded, kept, segments, names):
     segments : array of int, shape (n_kept,)
     names : DataFrame
         As `segmentation.profiles.name_segments` gives it.
+    path : Path
+        The PNG of the heat map.
     """
-    outcome = outcome_of(loaded, kept)
+    outcome = _outcome_of(loaded, kept)
     table = profiles.segment_table(kept, segments, names, outcome)
     in_percent = [name for name in table if name.endswith(", share of all")]
     table = table.round(1).assign(**table[in_percent].map("{:.0%}".format))
@@ -70,9 +73,12 @@ def show_segments(loaded, kept, segments, names):
     if loaded.watched:
         watched = loaded.raw.loc[kept.index, loaded.watched]
         display(profiles.shares(watched, segments).map("{:.0%}".format))
+    traits = profiles.traits(kept, segments)
+    heat_map = draw_traits(traits, names["name"], segments, outcome)
+    show(heat_map, path, captions.heat_map(traits))
 
 
-def outcome_of(loaded, kept):
+def _outcome_of(loaded, kept):
     """Return what is told of the target of some customers, under words for it, or None.
 
     Parameters

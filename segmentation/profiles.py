@@ -189,8 +189,8 @@ def _sentence(trait, wording):
 def describe(names):
     """Turn the result of `name_segments` into a Markdown list, one line per segment."""
     return "\n".join(
-        f"- **{row.Index}. {row.name}** (precision {row.precision:.0%}, recall {row.recall:.0%}): "
-        f"{row.description}."
+        f"- **{row.Index}. {row.name}** (precision {row.precision:.0%}, recall {row.recall:.0%}; "
+        f"`{row.rule or 'no rule'}`): {row.description}."
         for row in names.itertuples()
     )
 

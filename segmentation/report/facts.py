@@ -8,7 +8,7 @@ import numpy as np
 from segmentation import captions, files, profiles, segmenter
 from segmentation.customers import describe_source
 from segmentation.outcomes import UNDECIDED, find_outcome, money_of, profit_of, rate_of
-from segmentation.stability import DISSOLVED, STABLE
+from segmentation.stability import DISSOLVED, STABLE, found_again
 from segmentation.wording import Wording
 
 FORMAT = 1
@@ -19,13 +19,27 @@ LEAST_EFFECT = 0.2
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def gather(
-    notebook, method, path, loaded, frozen, scored, names, suggestion, seeds, again, points=None
+def leave(
+    folder,
+    notebook,
+    method,
+    path,
+    loaded,
+    frozen,
+    scored,
+    names,
+    suggestion,
+    seeds,
+    model,
+    X,
+    points=None,
 ):
-    """Gather the facts about the segments of a notebook, as the package's description lists them.
+    """Write what a notebook leaves: its facts, and the segments as CSV, Parquet and SQL.
 
     Parameters
     ----------
+    folder : str or Path
+        Where ``<notebook>.json`` and ``segments_<notebook>.csv`` and the like go.
     notebook, method : str
     path : Path
         The table, as `segmentation.customers.find_table` returned it.
@@ -39,22 +53,39 @@ def gather(
         As `segmentation.evaluation.suggest_k` gives it.
     seeds : array-like of float
         Adjusted Rand indices with other seeds.
-    again : DataFrame of shape (n_bootstraps, n_segments)
-        As `segmentation.stability.bootstrap_jaccard` gives it.
+    model, X
+        What found the segments of the customers that are no outliers, and in what, as for
+        `segmentation.stability.found_again`.
     points : array of shape (n_customers, n_features), optional
         The embedding, for a segmenter that has an encoder.
 
     Returns
     -------
-    dict
-        What JSON can hold.
+    str
+        The facts in words, in Markdown, as `decisions` gives them.
     """
+    segments = scored["segment"][~scored["outlier"]].to_numpy()
+    again = found_again(model, X, segments)
+    distances = segmenter.distances(frozen, loaded.raw, points)
+    facts = _gather(notebook, method, path, loaded, scored, names, suggestion, again, distances)
+    facts["seeds"] = {"low": float(np.min(seeds)), "high": float(np.max(seeds))}
+    folder = Path(folder)
+    stem = folder / f"segments_{notebook}"
+    with files.written_whole(stem.with_suffix(".csv")) as beside:
+        scored.to_csv(beside, index_label="row")
+    with files.written_whole(stem.with_suffix(".parquet")) as beside:
+        scored.rename_axis("row").reset_index().to_parquet(beside, index=False)
+    files.write_text(stem.with_suffix(".sql"), to_sql(facts))
+    files.write_text(folder / f"{notebook}.json", json.dumps(facts, indent=1))
+    return decisions(facts)
+
+
+def _gather(notebook, method, path, loaded, scored, names, suggestion, again, distances):
     kept = ~scored["outlier"].to_numpy()
     segments = scored["segment"].to_numpy()
     wording = Wording(loaded.table, loaded.labels)
     outcome = find_outcome(loaded.target)
     money = money_of(loaded.settings) if outcome is not None else None
-    distances = segmenter.distances(frozen, loaded.raw, points)
     facts = {
         "format": FORMAT,
         "notebook": notebook,
@@ -75,7 +106,6 @@ def gather(
             "k": int(suggestion.k),
             "sentence": captions.groups(suggestion, len(names)),
         },
-        "seeds": {"low": float(np.min(seeds)), "high": float(np.max(seeds))},
         "downloads": [f"segments_{notebook}.{ending}" for ending in ("csv", "parquet", "sql")]
         + [f"{notebook}.segmenter"],
     }
@@ -182,35 +212,13 @@ def _next(distances, segment):
     return {"segment": int(nearest.index[0]), "share": float(nearest.iloc[0])}
 
 
-def leave(facts, scored, folder):
-    """Write what a notebook leaves: its facts, and the segments as CSV, Parquet and SQL.
-
-    Parameters
-    ----------
-    facts : dict
-        As `gather` gives it.
-    scored : DataFrame
-        As `segmentation.segmenter.score` gives it.
-    folder : str or Path
-        Where ``segments_<notebook>.csv`` and the like go.
-    """
-    folder = Path(folder)
-    stem = folder / f"segments_{facts['notebook']}"
-    with files.written_whole(stem.with_suffix(".csv")) as beside:
-        scored.to_csv(beside, index_label="row")
-    with files.written_whole(stem.with_suffix(".parquet")) as beside:
-        scored.rename_axis("row").reset_index().to_parquet(beside, index=False)
-    files.write_text(stem.with_suffix(".sql"), to_sql(facts))
-    files.write_text(folder / f"{facts['notebook']}.json", json.dumps(facts, indent=1))
-
-
 def to_sql(facts):
     """Write the rules of the segments as a query: the first that describes a customer counts.
 
     Parameters
     ----------
     facts : dict
-        As `gather` gives it.
+        As `leave` writes it.
 
     Returns
     -------
@@ -240,7 +248,7 @@ def decisions(facts):
     Parameters
     ----------
     facts : dict
-        As `gather` gives it.
+        As `leave` writes it.
 
     Returns
     -------
