@@ -553,3 +553,19 @@ def test_another_encoding_by_an_option(messy, files, tmp_path):
     assert command.main(arguments) == 2
     assert command.main([*arguments, "--encoding", "utf-16-le"]) == 0
     assert len(pd.read_csv(output)) == len(messy["loaded"].raw)
+
+
+def test_names_come_with_their_rules_and_what_these_are_worth(fitted):
+    for part in fitted["frozen"].about["segments"]:
+        names = name_segments(fitted["loaded"].table, fitted["result"]["segment"])
+        assert {key: part[key] for key in names} == names.loc[part["segment"]].to_dict()
+
+
+def test_distances_are_to_the_centres(fitted):
+    distances = segmenter.distances(fitted["frozen"], fitted["loaded"].raw)
+    centres = fitted["model"].cluster_centers_
+    order = fitted["frozen"].about["segment_of"]
+    by_hand = np.linalg.norm(fitted["encoded"].to_numpy()[:, None] - centres, axis=2)
+    assert list(distances.columns) == sorted(order)
+    np.testing.assert_allclose(distances[order].to_numpy(), by_hand)
+    assert (distances.idxmin(axis=1) == fitted["result"]["segment"]).all()

@@ -1,6 +1,7 @@
 """How firm segments are: against plain loops over sets and pairs, and where they are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,3 +125,22 @@ def test_population_stability():
     assert stability.population_stability(now, then) == pytest.approx(by_hand)
     gone = stability.population_stability(then, np.array([1, 0])).sum()
     assert 1 < gone < np.inf
+
+
+def test_blobs_are_found_again_and_a_cut_cloud_is_not():
+    rng = np.random.default_rng(0)
+    groups = np.repeat([0, 1, 2], 100)
+    centres = np.array([[0, 0], [10, 0], [0, 10]])
+    blobs = pd.DataFrame(centres[groups] + rng.normal(size=(300, 2)), columns=["x", "y"])
+    model = KMeans(3, n_init=3, random_state=0)
+    scores = stability.found_again(model, blobs, groups, n_customers=200, n_bootstraps=5)
+    assert list(scores.columns) == [0, 1, 2]
+    assert scores.to_numpy().min() > 0.95
+    cloud = rng.normal(size=(300, 2))
+    cut = KMeans(6, n_init=1, random_state=0).fit(cloud)
+    assert stability.found_again(cut, cloud, cut.labels_, n_bootstraps=5).mean().min() < 0.75
+    # One that no sample has.
+    few = np.where(np.arange(300) == 299, 7, groups)
+    scores = stability.found_again(model, blobs, few, n_customers=20, n_bootstraps=2)
+    assert list(scores.columns) == [0, 1, 2, 7]
+    assert scores[7].max() == 0
