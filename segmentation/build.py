@@ -10,8 +10,6 @@ python -m segmentation.build kmeans                only the notebooks named
 import argparse
 import ast
 import hashlib
-import html
-import json
 import os
 import re
 import shutil
@@ -23,8 +21,6 @@ import nbformat
 import plotly.offline
 from IPython.core.displayhook import DisplayHook
 from IPython.core.inputtransformer2 import TransformerManager
-from nbconvert import HTMLExporter
-from nbconvert.filters import markdown2html
 
 from segmentation import files
 from segmentation.customers import (
@@ -38,6 +34,8 @@ from segmentation.customers import (
 )
 from segmentation.customers.source import BANK_MARKETING_SHA256
 from segmentation.execution import NotebookError, execute
+from segmentation.report import page
+from segmentation.report.notebook_page import title_of, to_html
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -53,31 +51,6 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 #: Of the main notebooks, how many run at the same time: much of each keeps one core busy, so two
 #: on two cores take 0.8 of the time that they take one after the other.
 AT_ONCE = 2
-
-PLOTLY_JSON = "application/vnd.plotly.v1+json"
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Customer segmentation</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222 }}
-article {{ border-top: 1px solid #ccc; padding: 1rem 0 }}
-article > div {{ display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start }}
-article section {{ flex: 1 1 20rem }}
-img {{ max-width: 26rem; width: 100% }}
-blockquote {{ background: #fff4d6; margin: 1rem 0; padding: .5rem 1rem }}
-</style></head><body>
-<h1>Customer segmentation</h1>
-{source}
-{articles}
-</body></html>
-"""
-
-ARTICLE = """<article><h2><a href="{page}">{title}</a></h2><div>
-<section>{verdict}<p><a href="{page}">Read the notebook</a></p></section>
-{figure}</div></article>
-"""
 
 
 def main(args=None):
@@ -114,7 +87,7 @@ def main(args=None):
     for name, value in PASSIVE.items():
         os.environ.setdefault(name, value)
     try:
-        return _render(notebooks) if options.render else _build(notebooks, about)
+        return _render(notebooks) if options.render else _build(notebooks, loaded, table)
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -151,22 +124,24 @@ def find_notebooks(further, names=()):
     return [path for path in paths if not names or path.stem in names]
 
 
-def _build(notebooks, about):
+def _build(notebooks, loaded, table):
     BUILD.mkdir(exist_ok=True)
     (BUILD / "plotly.min.js").write_text(plotly.offline.get_plotlyjs(), encoding="utf-8")
+    for path in notebooks:
+        # What an earlier run left may be of another table.
+        (BUILD / f"{path.stem}.json").unlink(missing_ok=True)
     articles = dict.fromkeys(path.stem for path in notebooks)
 
     def finish(path, notebook):
         files.write_text(BUILD / path.name, nbformat.writes(notebook))
         files.write_text(BUILD / f"{path.stem}.html", to_html(notebook))
-        articles[path.stem] = _article(path.stem, notebook)
+        articles[path.stem] = _article(path, notebook)
 
     further = [path for path in notebooks if path.parent != NOTEBOOKS]
     execute([path for path in notebooks if path not in further], BUILD, finish, AT_ONCE)
     # One after the other: some measure how long things take.
     execute(further, BUILD, finish)
-    source, found = markdown2html(about), "".join(articles.values())
-    files.write_text(BUILD / "index.html", PAGE.format(source=source, articles=found))
+    page.write(BUILD, loaded, table, list(articles.values()))
     print(f"Open {BUILD / 'index.html'}")
     return 0
 
@@ -190,31 +165,20 @@ def _render(notebooks):
     return 0
 
 
-def to_html(notebook):
-    """Return a notebook as a page; its plotly figures turn, with no network."""
-    page = nbformat.from_dict(notebook)
-    for cell in page.cells:
-        for output in cell.get("outputs", []):
-            if figure := output.get("data", {}).get(PLOTLY_JSON):
-                figure = plotly.io.from_json(json.dumps(figure))
-                output.data["text/html"] = figure.to_html(full_html=False, include_plotlyjs=False)
-    body, _ = HTMLExporter().from_notebook_node(page)
-    return body.replace("</head>", '<script src="plotly.min.js"></script></head>', 1)
-
-
-def _article(name, notebook):
-    title = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE).group(1)
+def _article(path, notebook):
+    """Return what the page shows of a notebook of which it has no facts."""
     figures = (
         output["data"]["image/png"]
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     )
-    png = next(figures, None)
-    figure = f'<img alt="{html.escape(title)}" src="data:image/png;base64,{png}">' if png else ""
-    verdict = markdown2html(find_verdict(notebook))
-    return ARTICLE.format(
-        page=f"{name}.html", title=html.escape(title), verdict=verdict, figure=figure
+    return page.Article(
+        path.stem,
+        title_of(notebook),
+        find_verdict(notebook),
+        next(figures, None),
+        further=path.parent != NOTEBOOKS,
     )
 
 

@@ -1,5 +1,6 @@
 """The runner: pages out of notebooks, and nothing of the repository touched."""
 
+import re
 import signal
 
 import nbformat
@@ -79,6 +80,20 @@ def test_index_shows_title_verdict_figure_and_notice(house):
     for part in ("A &amp; B", "42 segments", "data:image/png", 'href="small.html"', "synthetic"):
         assert part in index
     assert "not yet" not in index
+
+
+def test_facts_of_an_earlier_run_are_not_taken(house):
+    (house / "build").mkdir()
+    (house / "build" / "small.json").write_text("of another table")
+    assert build.main([]) == 0
+    assert not (house / "build" / "small.json").exists()
+
+
+def test_pages_ask_no_server_for_anything(house):
+    build.main([])
+    for page in ("index.html", "small.html"):
+        text = (house / "build" / page).read_text(encoding="utf-8")
+        assert not re.search(r'(?:src|href)="(?:https?:)?//(?!doi\.org)', text)
 
 
 def test_plotly_figures_turn_on_the_page_without_a_network(house):
@@ -209,6 +224,10 @@ def test_further_notebooks_only_when_asked(house):
     assert [path.stem for path in build.find_notebooks(further=False)] == ["small"]
     assert [path.stem for path in build.find_notebooks(further=True)] == ["small", "more"]
     assert [path.stem for path in build.find_notebooks(False, ["more"])] == ["more"]
+    assert build.main(["more"]) == 0
+    index = (house / "build" / "index.html").read_text(encoding="utf-8")
+    assert 'href="more.html"' in index
+    assert 'href="small.html"' not in index
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""A notebook as a page: figures turn, formulas show and code is folded, all with no network."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import jinja2
+import latex2mathml.converter
+import nbformat
+import plotly.io
+from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
+
+PLOTLY_JSON = "application/vnd.plotly.v1+json"
+#: Where no caption follows a figure.
+NO_CAPTION = "A figure; the text beside it says what it shows."
+#: What stands between dollars, and, so that it is passed over, code.
+MATH = re.compile(
+    r"```.*?```|`[^`]*`|\$\$(.+?)\$\$|\$([^$\s](?:[^$\n]*[^$\s])?)\$(?!\d)", re.DOTALL
+)
+
+
+def to_html(notebook):
+    """Return a notebook as a page.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        That ran.
+
+    Returns
+    -------
+    str
+        It asks for ``plotly.min.js`` beside it, and for nothing else.
+    """
+    page = nbformat.from_dict(notebook)
+    for cell in page.cells:
+        if cell.cell_type == "markdown":
+            cell.source = MATH.sub(_to_mathml, cell.source)
+        outputs = cell.get("outputs", [])
+        for i, output in enumerate(outputs):
+            _describe(output, _caption(outputs[i + 1 :]))
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    exporter = HTMLExporter(
+        extra_loaders=[loader],
+        template_file="notebook.html.j2",
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    body, _ = exporter.from_notebook_node(page, {"metadata": {"name": title_of(notebook)}})
+    return body
+
+
+def title_of(notebook):
+    """Return the title of a notebook, as its first cell has it."""
+    return re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE).group(1)
+
+
+def _to_mathml(found):
+    block, inline = found.groups()
+    if block is None and inline is None:
+        return found.group()
+    display = "inline" if block is None else "block"
+    return latex2mathml.converter.convert(block or inline, display=display)
+
+
+def _describe(output, caption):
+    """Give a figure of an output its caption for who cannot see it."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        output.metadata["alt"] = caption
+    if figure := data.get(PLOTLY_JSON):
+        figure = plotly.io.from_json(json.dumps(figure))
+        drawn = figure.to_html(full_html=False, include_plotlyjs=False)
+        label = html.escape(caption)
+        data["text/html"] = f'<div role="group" aria-label="{label}">{drawn}</div>'
+
+
+def _caption(following):
+    """Return as plain text the Markdown that comes next of some outputs."""
+    shown = (output["data"]["text/markdown"] for output in following if _is_text(output))
+    text = re.sub(r"<[^>]*>", "", markdown2html(next(shown, "")))
+    return " ".join(html.unescape(text).split()) or NO_CAPTION
+
+
+def _is_text(output):
+    return "text/markdown" in output.get("data", {})

@@ -1,0 +1,268 @@
+"""What the facts say in plain words, by rules that never say more than they do."""
+
+import math
+
+from segmentation.report.contacting import FIRST, MODEL
+
+#: From this precision and recall together (F1) on, a name finds its segment.
+NAME_FINDS = 0.6
+#: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
+SAME_GROUPS = 0.9
+LARGELY_SAME = 0.6
+
+AGREEMENTS = (
+    (SAME_GROUPS, "nearly the same groups"),
+    (LARGELY_SAME, "largely the same groups"),
+    (0.3, "partly the same groups"),
+    (0.1, "hardly the same groups"),
+    (-1, "unrelated groups"),
+)
+#: By the median confidence: 0 on the border to the next segment, 1 on the centre of one's own.
+BORDERS = ((0.5, "clear"), (0.3, "soft"), (-1, "very soft"))
+STABILITY = {"stable": "reliably", "doubtful": "not always", "dissolved": "rarely"}
+
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def count(number):
+    """Write a small number as a word."""
+    return COUNTS[number] if number < len(COUNTS) else f"{number:,}"
+
+
+def counted(number, noun):
+    """Write a number of things, with the plural in s."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
+def listed(texts):
+    """Write texts as a list in a sentence."""
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def graded(value, grades):
+    """Return the word of the first grade that a value reaches."""
+    return next(word for least, word in grades if value >= least)
+
+
+def checks(facts):
+    """Say which of four checks the segments of a method pass.
+
+    Parameters
+    ----------
+    facts : dict
+        Of one method.
+
+    Returns
+    -------
+    dict of str to (bool, str)
+        Whether each is passed, and in a few words what was found.
+    """
+    segments, n = facts["segments"], len(facts["segments"])
+    stable = sum(some["stability"]["verdict"] == "stable" for some in segments)
+    named = sum(some["f1"] >= NAME_FINDS for some in segments)
+    low = facts["seeds"]["low"]
+    return {
+        "More than one group": (facts["groups"]["found"], _twins(facts["groups"])),
+        "Found again in other samples": (stable == n, f"{stable} of {n} segments"),
+        "Names find the segments": (named == n, f"{named} of {n} segments"),
+        "Same with another start": (low >= SAME_GROUPS, f"agreement {low:.2f} or more"),
+    }
+
+
+def n_passed(facts):
+    """Count the checks of `checks` that a method passes."""
+    return sum(passed for passed, _ in checks(facts).values())
+
+
+def _twins(groups):
+    return f"matched by {_n_twins_as_good(groups)} of {groups['n_twins']}"
+
+
+def _n_twins_as_good(groups):
+    """Count the tables without groups that the p-value says look as grouped."""
+    return max(round(groups["p"] * (groups["n_twins"] + 1)) - 1, 0)
+
+
+def headline(methods, agreements):
+    """Say in one sentence whether there are groups, or only useful cuts.
+
+    Parameters
+    ----------
+    methods : list of dict
+        The facts of each method.
+    agreements : dict of (str, str) to float
+        As `segmentation.report.contacting.agreement` gives it.
+
+    Returns
+    -------
+    str
+    """
+    found = sum(facts["groups"]["found"] for facts in methods)
+    stable, n = _n_stable(methods)
+    if not found:
+        return "Nothing shows separate groups in these customers: the segments are useful cuts."
+    if found < len(methods):
+        return (
+            "Some methods see groups in these customers, others do not: take them as useful cuts."
+        )
+    if any(value < LARGELY_SAME for value in agreements.values()):
+        return "There are groups among these customers, but each method draws them differently."
+    if stable < n:
+        return "There are groups among these customers, but not every border between them holds."
+    return "There are groups among these customers, and other samples of them show the same."
+
+
+def _n_stable(methods):
+    verdicts = [some["stability"]["verdict"] for facts in methods for some in facts["segments"]]
+    return verdicts.count("stable"), len(verdicts)
+
+
+def answers(methods, agreements, comparison):
+    """Answer what whoever decides asks first.
+
+    Parameters
+    ----------
+    methods : list of dict
+    agreements : dict of (str, str) to float
+        As `segmentation.report.contacting.agreement` gives it.
+    comparison : Comparison or None
+
+    Returns
+    -------
+    list of (str, str)
+        Questions, and an answer of two or three sentences to each.
+    """
+    return [
+        ("Groups, or cuts?", groups_or_cuts(methods)),
+        ("Which method for what?", which_method(methods, comparison)),
+        ("How sure is it?", how_sure(methods, agreements)),
+    ]
+
+
+def groups_or_cuts(methods):
+    """Say how many methods find more than one group, and what that means."""
+    found = [facts for facts in methods if facts["groups"]["found"]]
+    who = "Each method" if len(methods) > 1 else "The method"
+    twins = f"{who} was also run on made-up tables that are like this one but hold no groups."
+    if not found:
+        return f"{twins} The real table looks no more grouped than those."
+    of_those = "nearly all" if any(_n_twins_as_good(facts["groups"]) for facts in found) else "any"
+    finders = f"{listed([facts['method'] for facts in found])} find{'s' * (len(found) == 1)}"
+    if len(found) == len(methods) > 1:
+        finders = "All find"
+    return f"{twins} {finders} the real table more grouped than {of_those} of those."
+
+
+def which_method(methods, comparison):
+    """Say which method to take to describe customers, and which to choose whom to contact."""
+    best = max(methods, key=_merit)
+    segments = best["segments"]
+    named = sum(some["f1"] >= NAME_FINDS for some in segments)
+    passes = (
+        f"passes {n_passed(best)} of 4 checks, and {named} of its {len(segments)} names find "
+        "their segments."
+    )
+    said = f"{best['method']} {passes}"
+    if len(methods) > 1:
+        said = f"To describe customers take {best['method']}: it {passes}"
+    return f"{said} {contact_order(comparison)}".strip()
+
+
+def _merit(facts):
+    return n_passed(facts), sum(some["f1"] for some in facts["segments"]) / len(facts["segments"])
+
+
+def contact_order(comparison):
+    """Say by which order most successes are reached with the first fifth of contacts."""
+    if comparison is None:
+        return ""
+    ours = {name: curve.first for name, curve in comparison.curves.items() if name != MODEL}
+    model = comparison.curves[MODEL].first
+    best = max(ours, key=lambda name: ours[name]["share"])
+    if ours[best]["low"] <= FIRST:
+        return (
+            "To choose whom to contact, no segments are clearly better than chance; "
+            f"{_model(model, FIRST)}"
+        )
+    ties = [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
+    as_good = f" ({listed(ties)} about as many)" if ties else ""
+    return (
+        f"To choose whom to contact, {best} reaches {ours[best]['share']:.0%} of the successes "
+        f"with a fifth of the contacts{as_good}; {_model(model, ours[best]['high'])}"
+    )
+
+
+def _model(model, best):
+    reach = f"a model made for that alone ({MODEL}) reaches {model['share']:.0%}"
+    if model["low"] > best:
+        return f"{reach}, so take one if only the contacts count."
+    return f"{reach}, no clear difference."
+
+
+def profit_order(comparison):
+    """Say what choosing segments that should pay brings, against contacting everybody."""
+    if comparison is None or comparison.everybody is None:
+        return ""
+    ours = {name: curve for name, curve in comparison.curves.items() if name != MODEL}
+    best = max(ours, key=lambda name: ours[name].profit["mean"])
+    profit, gained = ours[best].profit["mean"], ours[best].gained
+    said = (
+        f"Contacting only the segments of {best} that should pay brings {profit:+.2f} per "
+        f"customer of the table; contacting everybody brings {comparison.everybody['mean']:+.2f}"
+    )
+    if gained["low"] > 0:
+        return f"{said}, which is less."
+    if gained["high"] < 0:
+        return f"{said}, which is more."
+    return f"{said}, no clear difference."
+
+
+def how_sure(methods, agreements):
+    """Say how often segments are found again, and how far the methods agree."""
+    stable, n = _n_stable(methods)
+    again = "all" if stable == n else f"{stable}"
+    said = (
+        f"In other samples of the customers, {again} of the {n} segments are reliably found again."
+    )
+    known = {pair: value for pair, value in agreements.items() if not math.isnan(value)}
+    if known:
+        best = max(known, key=known.get)
+        most = "Those two that agree most, " if len(known) > 1 else ""
+        comma = "," * bool(most)
+        said += f" {most}{listed(best)}{comma} make {graded(known[best], AGREEMENTS)}."
+    firmest = max(methods, key=_merit)
+    return f"{said} Take the segments of {firmest['method']} as {_ground(firmest)}."
+
+
+def _ground(facts):
+    return {4: "firm ground", 3: "a fair guide"}.get(n_passed(facts), "no more than a first look")
+
+
+def method_finding(facts):
+    """Say in a sentence or two what one method finds."""
+    groups, n = facts["groups"], len(facts["segments"])
+    start = (
+        "The customers are more grouped than tables made up without groups are"
+        if groups["found"]
+        else "The customers are no more grouped than tables made up without groups are, so these "
+        "segments are useful cuts"
+    )
+    as_good = _n_twins_as_good(groups) or "none"
+    said = f"{start} ({as_good} of {groups['n_twins']} of those look as grouped)."
+    if groups["found"] and groups["k"] != n:
+        said += f" By this measure {groups['k']} groups fit best; shown are {n}."
+    seeds = facts["seeds"]["low"]
+    if seeds < SAME_GROUPS:
+        said += (
+            " Started anew, the method does not always give the same segments: their agreement can "
+            f"be as low as {seeds:.2f}, where 1 is the same."
+        )
+    return said
+
+
+def against_all(found, overall):
+    """Say how a rate differs from that of all customers."""
+    if found["low"] > overall["share"]:
+        return "above"
+    return "below" if found["high"] < overall["share"] else "not clearly different from"

@@ -1,0 +1,599 @@
+"""The page for who decides: what it says is what the data say, for everybody who reads it."""
+
+import html
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from segmentation.customers import SAMPLE, load_customers
+from segmentation.report import contacting, drawing, page, sentences
+from segmentation.report.notebook_page import to_html
+
+NUMBER = re.compile(r'<span data-number="([^"]+)">([^<]*)</span>')
+MONEY = {"value": 60.0, "cost": 5.0, "break_even": 5 / 60, "example": True}
+METHODS = {"embedding": "text embedding", "kmeans": "k-means", "kprototypes": "K-Prototypes"}
+ODD = '<script>alert("x")</script> & "quoted"'
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load_customers(SAMPLE)
+
+
+def wilson(positives, n):
+    """Return the interval as Wilson (1927) wrote it."""
+    z, share = 1.959963984540054, positives / n
+    centre, margin = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / 4 / n**2)
+    return [(centre + sign * margin) / (1 + z**2 / n) for sign in (-1, 1)]
+
+
+def segments_of(loaded, names, seed):
+    """Cut customers by a blend of their ages, balances and noise."""
+    rng = np.random.default_rng(seed)
+    ranks = loaded.table[["age", "balance"]].rank(pct=True) @ [seed / 3, 1 - seed / 3]
+    ranks = (ranks + 0.3 * rng.random(len(ranks))).rank(pct=True)
+    segments = np.ceil(ranks * len(names)).astype(int)
+    return pd.DataFrame(
+        {
+            "segment": segments,
+            "name": [names[i - 1] for i in segments],
+            "confidence": rng.random(len(ranks)),
+            "outlier": rng.random(len(ranks)) < 0.1,
+            "unknown": 0,
+        }
+    )
+
+
+def rate_of(known):
+    low, high = wilson(known.sum(), len(known))
+    return {
+        "share": float(known.mean()),
+        "low": low,
+        "high": high,
+        "customers": len(known),
+        "positives": int(known.sum()),
+    }
+
+
+def profit_of(rate, money):
+    mean, low, high = (
+        rate[end] * money["value"] - money["cost"] for end in ("share", "low", "high")
+    )
+    decision = "contact" if low > 0 else "do not contact" if high < 0 else "not decided"
+    return {"mean": mean, "low": low, "high": high, "decision": decision}
+
+
+def segment_of(i, name, own, kept, known, money):
+    found = None if known is None else rate_of(known[own.index])
+    return {
+        "segment": i,
+        "name": name,
+        "mixed": i == 2,
+        "rule": '"housing" = \'no\' AND "age" < 35',
+        "precision": 0.87,
+        "recall": 0.92,
+        "f1": 0.89,
+        "customers": len(own),
+        "share": len(own) / len(kept),
+        "set_aside": 10 * i,
+        "typical": [{"label": f"column {j}", "value": "47"} for j in range(12)],
+        "traits": [
+            {
+                "label": "balance",
+                "value": -20.0,
+                "overall": 1200.0,
+                "effect": -0.5,
+                "number": True,
+                "text": "mean -20 against 1,200",
+            },
+            {
+                "label": name,
+                "value": 0.8,
+                "overall": 0.4,
+                "effect": 0.8,
+                "number": False,
+                "text": "80% against 40%",
+            },
+        ],
+        "target": found,
+        "amounts": [{"label": "balance", "mean": 1441.8, "overall": 1173.6, "share": None}],
+        "stability": {"jaccard": 0.93, "low": 0.81, "high": 0.99, "verdict": "stable"},
+        "confidence": float(own["confidence"].median()),
+        "next": {"segment": 1 + i % 2, "share": 0.55},
+        "profit": profit_of(found, money) if money else None,
+    }
+
+
+def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True):
+    """Write what a notebook leaves."""
+    scored = segments_of(loaded, names, 1 + list(METHODS).index(notebook))
+    scored.to_csv(folder / f"segments_{notebook}.csv", index_label="row")
+    kept = scored[~scored["outlier"]]
+    known = (loaded.target == "yes").astype(int) if target else None
+    groups = {"found": found, "p": 0.05 if found else 0.4, "n_twins": 19, "k": len(names)}
+    told = known is not None and {"column": "y", "label": "y", "positive": "yes"}
+    segments = [
+        segment_of(i, name, kept[kept["segment"] == i], kept, known, money if target else None)
+        for i, name in enumerate(names, 1)
+    ]
+    for some in segments:
+        aside = scored["outlier"] & (scored["segment"] == some["segment"])
+        some["set_aside"] = int(aside.sum())
+    facts = {
+        "format": 1,
+        "notebook": notebook,
+        "method": METHODS[notebook],
+        "table": {
+            "name": "sample.csv",
+            "source": "The customers.",
+            "customers": len(scored),
+            "kept": len(kept),
+            "columns": list(loaded.table),
+        },
+        "target": told | {"rate": rate_of(known[kept.index])} if told else None,
+        "money": money if target else None,
+        "groups": groups | {"sentence": ""},
+        "seeds": {"low": 0.99, "high": 1.0},
+        "segments": segments,
+        "downloads": [f"segments_{notebook}.csv", f"segments_{notebook}.sql", "../outside.csv"],
+    }
+    (folder / f"{notebook}.json").write_text(json.dumps(facts), encoding="utf-8")
+    return facts
+
+
+def articles_of(*names):
+    return [page.Article(name, f"{METHODS[name]}: a title", "**Verdict.** Said.") for name in names]
+
+
+def write(folder, loaded, *articles):
+    page.write(folder, loaded, SAMPLE, list(articles))
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def numbers(written):
+    return {key: html.unescape(text) for key, text in NUMBER.findall(written)}
+
+
+def shows(text, value):
+    """Whether a text is a value, rounded as it is written."""
+    written = text.replace("\N{MINUS SIGN}", "-").replace(",", "").removesuffix("%")
+    digits = len(written.partition(".")[2])
+    value = 100 * value if text.endswith("%") else value
+    return abs(float(written) - value) <= 0.5001 * 10**-digits
+
+
+@pytest.fixture(scope="module")
+def made(loaded, tmp_path_factory):
+    """Return a folder with the page of three methods, one of them with odd names."""
+    folder = tmp_path_factory.mktemp("made")
+    leave(folder, loaded, "embedding", [ODD, "Kunden aus Köln, 東京の顧客, عملاء"], found=False)
+    leave(folder, loaded, "kmeans", ["Aged 35 or more", "Housing loan", "Personal loan"])
+    leave(folder, loaded, "kprototypes", [f"Segment {'of many words ' * i}" for i in range(10)])
+    further = page.Article("more", "More <of> it", "**Verdict.** Also <b>this</b>.", None, True)
+    write(folder, loaded, *articles_of(*METHODS), further)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(made):
+    return (made / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_number_of_a_card_is_that_of_the_table(made, written, loaded):
+    shown = numbers(written)
+    yes = (loaded.target == "yes").astype(int)
+    for notebook in METHODS:
+        scored = pd.read_csv(made / f"segments_{notebook}.csv")
+        kept = scored[~scored["outlier"]]
+        for segment, own in kept.groupby("segment"):
+            known = yes[own.index]
+            low, high = wilson(known.sum(), len(known))
+            aside = ((scored["segment"] == segment) & scored["outlier"]).sum()
+            expected = {
+                "customers": len(own),
+                "share": len(own) / len(kept),
+                "set_aside": aside,
+                "confidence": own["confidence"].median(),
+                "rate": known.mean(),
+                "rate_low": low,
+                "rate_high": high,
+                "positives": known.sum(),
+                "known": len(known),
+                "profit": 60 * known.mean() - 5,
+                "profit_low": 60 * low - 5,
+                "profit_high": 60 * high - 5,
+            }
+            for what, value in expected.items():
+                assert shows(shown[f"{notebook}.{segment}.{what}"], value), (segment, what)
+
+
+def test_numbers_of_the_rest_are_those_of_the_file(made, written):
+    shown = numbers(written)
+    facts = json.loads((made / "kmeans.json").read_text())
+    for some in facts["segments"]:
+        key = f"kmeans.{some['segment']}"
+        assert shows(shown[f"{key}.precision"], 100 * some["precision"])
+        assert shows(shown[f"{key}.recall"], 100 * some["recall"])
+        assert shows(shown[f"{key}.jaccard"], some["stability"]["jaccard"])
+        assert shows(shown[f"{key}.amount.1"], some["amounts"][0]["mean"])
+
+
+def test_agreement_is_of_those_whom_neither_sets_aside(made, written):
+    from sklearn.metrics import adjusted_rand_score
+
+    one, other = (pd.read_csv(made / f"segments_{name}.csv") for name in ("embedding", "kmeans"))
+    both = ~one["outlier"] & ~other["outlier"]
+    expected = adjusted_rand_score(one["segment"][both], other["segment"][both])
+    assert shows(numbers(written)["agreement.text embedding.k-means"], expected)
+
+
+def test_what_stands_in_a_table_stays_text(written):
+    assert "<script>alert" not in written
+    assert html.escape(ODD).replace("&quot;", "&#34;") in written
+    assert "東京の顧客, عملاء" in written
+    assert "More &lt;of&gt; it" in written
+    assert "<b>this</b>" not in written
+
+
+def test_files_are_linked_that_are_there(written):
+    assert 'href="segments_kmeans.csv"' in written
+    assert "segments_kmeans.sql" not in written
+    assert "outside.csv" not in written
+    assert 'href="kmeans.html"' in written
+    assert 'href="more.html"' in written
+
+
+def test_example_amounts_are_called_examples(tmp_path, loaded, written):
+    assert "customers.toml" in written
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"], MONEY | {"example": False})
+    own = write(tmp_path, loaded, *articles_of("kmeans"))
+    assert facts["money"]["break_even"] == MONEY["break_even"]
+    assert "customers.toml" not in own.partition("<main")[2].partition('class="roles"')[0]
+
+
+def test_without_money_the_break_even_is_said(tmp_path, loaded):
+    leave(tmp_path, loaded, "kmeans", ["One", "Two"], money=None)
+    written = write(tmp_path, loaded, *articles_of("kmeans"))
+    shown = numbers(written)
+    assert "kmeans.1.rate" in shown
+    assert "kmeans.1.profit" not in shown
+    rate = (loaded.target == "yes").mean()
+    # One success pays for as many contacts as it takes.
+    assert re.search(rf"more than {1 / rate:.0f}|more than {1 / rate:.2g}|contacts? cost", written)
+
+
+def test_without_a_target_nothing_is_said_of_one(tmp_path, loaded):
+    leave(tmp_path, loaded, "kmeans", ["One", "Two"], target=False)
+    written = write(tmp_path, loaded._replace(target=None), *articles_of("kmeans"))
+    shown = numbers(written)
+    assert "kmeans.2.customers" in shown
+    assert not any("rate" in key or "profit" in key for key in shown)
+    assert "LightGBM" not in written
+    assert 'id="compare"' in written
+
+
+def test_a_segment_whose_target_nobody_knows_has_no_rate(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    facts["segments"][0] |= {"target": None, "profit": None, "next": None, "rule": ""}
+    (tmp_path / "kmeans.json").write_text(json.dumps(facts))
+    shown = numbers(write(tmp_path, loaded, *articles_of("kmeans")))
+    assert "kmeans.1.rate" not in shown
+    assert "kmeans.1.precision" not in shown
+    assert "kmeans.2.rate" in shown
+
+
+def test_a_method_without_facts_says_why(tmp_path, loaded):
+    leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    why = page.Article("kprototypes", "K-Prototypes: a title", "**Verdict.** Not for this table.")
+    written = write(tmp_path, loaded, *articles_of("kmeans"), why)
+    assert "Not for this table" in written
+    assert 'href="#kprototypes"' in written
+    assert "kprototypes.1.customers" not in numbers(written)
+
+
+def test_notebooks_without_facts_make_a_page(tmp_path, loaded):
+    further = page.Article("more", "More", "**Verdict.** Also this.", "aGk=", True)
+    only = write(tmp_path, loaded, further)
+    assert "Also" in only
+    assert "data:image/png;base64,aGk=" in only
+    assert "data-tabs" not in only
+    assert "Said" in write(tmp_path, loaded, *articles_of("kmeans"), further)
+
+
+def test_facts_of_a_further_notebook_are_none_of_a_method(tmp_path, loaded):
+    leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    written = write(tmp_path, loaded, articles_of("kmeans")[0]._replace(further=True))
+    assert not numbers(written)
+
+
+def test_a_mixed_segment_is_called_mixed(written):
+    cards = written.partition('id="kmeans-1"')[2].split("<article")
+    assert "Mixed" in cards[1]
+    assert "Mixed" not in cards[0]
+
+
+def test_the_verdict_claims_groups_only_where_they_are_found(tmp_path, loaded):
+    said = set()
+    for found in ((True, True), (True, False), (False, False)):
+        methods = [
+            leave(tmp_path, loaded, name, ["One", "Two"], found=one)
+            for name, one in zip(("kmeans", "kprototypes"), found, strict=True)
+        ]
+        said.add(sentences.headline(methods, {("k-means", "K-Prototypes"): 0.95}))
+        assert sentences.checks(methods[1])["More than one group"][0] is found[1]
+    assert len(said) == 3
+    methods[0]["groups"]["found"] = methods[1]["groups"]["found"] = True
+    said.add(sentences.headline(methods, {("k-means", "K-Prototypes"): 0.2}))
+    assert len(said) == 4
+
+
+def test_checks_ask_for_every_segment(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    assert sentences.n_passed(facts) == 4
+    facts["segments"][1]["f1"] = 0.59
+    facts["segments"][0]["stability"]["verdict"] = "doubtful"
+    facts["seeds"]["low"] = 0.89
+    assert sentences.n_passed(facts) == 1
+
+
+# --- Whom to contact ----------------------------------------------------------------------------
+
+
+def scored_by(segments):
+    return pd.DataFrame({"segment": np.asarray(segments), "outlier": False})
+
+
+def test_segments_that_are_the_target_reach_all_first(loaded):
+    yes = (loaded.target == "yes").astype(int)
+    noise = np.random.default_rng(0).integers(5, size=len(yes))
+    found = contacting.compare(loaded, {"knows": scored_by(yes), "noise": scored_by(noise)}, MONEY)
+    assert found.curves["knows"].first["share"] == pytest.approx(1)
+    assert found.curves["knows"].profit["mean"] == pytest.approx(55 * yes.mean())
+    assert found.curves["knows"].contacted == pytest.approx(yes.mean())
+    noise = found.curves["noise"].first
+    assert noise["low"] < contacting.FIRST < noise["high"]
+    assert found.everybody["mean"] == pytest.approx(60 * yes.mean() - 5)
+    assert "knows" in sentences.contact_order(found)
+
+
+def test_an_order_is_judged_on_customers_it_was_not_chosen_on(loaded):
+    # Each customer alone: what is known of the others says nothing.
+    alone = contacting.compare(loaded, {"alone": scored_by(range(len(loaded.table)))})
+    assert alone.curves["alone"].first["share"] == pytest.approx(contacting.FIRST, abs=0.03)
+
+
+def test_who_did_not_answer_is_left_out(loaded):
+    target = loaded.target.where(np.arange(len(loaded.target)) % 3 > 0)
+    found = contacting.compare(
+        loaded._replace(target=target), {"one": scored_by(np.arange(len(target)) % 4)}
+    )
+    assert found.customers == target.notna().sum()
+    assert found.positives == (target == "yes").sum()
+
+
+def test_of_a_large_table_a_part_is_drawn(loaded, monkeypatch):
+    monkeypatch.setattr(contacting, "MAX_CUSTOMERS", 500)
+    one = {"one": scored_by(np.arange(len(loaded.table)) % 4)}
+    first, again = (contacting.compare(loaded, one) for _ in range(2))
+    assert first.customers == 500
+    np.testing.assert_array_equal(
+        first.curves[contacting.MODEL].reached, again.curves[contacting.MODEL].reached
+    )
+
+
+def test_too_few_successes_are_not_compared(loaded):
+    target = pd.Series(np.where(np.arange(len(loaded.table)) < 4, "yes", "no"))
+    one = {"one": scored_by(np.arange(len(target)) % 4)}
+    assert contacting.compare(loaded._replace(target=target), one) is None
+
+
+@pytest.mark.parametrize("size", page.SIZES.values())
+def test_labels_lie_apart_and_inside(size):
+    x = np.linspace(0, 1, 101)
+    powers = {"text embedding": 0.6, "k-means": 0.62, "K-Prototypes": 0.61, "at random": 1}
+    lines = [drawing.Line(name, "line", x**power) for name, power in powers.items()]
+    drawn = drawing.chart(lines, size)
+    left, top, right, bottom = drawn["frame"]
+    boxes = [
+        (line["at"].x, line["at"].y, len(line["label"]) * drawing.LETTER) for line in drawn["lines"]
+    ]
+    for i, (x, y, width) in enumerate(boxes):
+        assert left <= x < x + width <= right
+        assert top <= y < y + drawing.LINE <= bottom
+        for other, over, wide in boxes[:i]:
+            apart = x >= other + wide or other >= x + width
+            assert apart or abs(y - over) >= drawing.LINE
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 0.4), (0, 2.7), (0, 1234), (-1e-4, 2e-4)])
+def test_ticks_are_few_and_round(low, high):
+    found = drawing.ticks(low, high)
+    assert 3 <= len(found) <= 8
+    assert low <= found[0] < found[-1] <= high
+
+
+# --- Notebooks as pages -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def notebook():
+    png = new_output("display_data", {"image/png": "aGk="})
+    caption = new_output("display_data", {"text/markdown": 'It *rises* to **5** & "falls".'})
+    plotly = new_output(
+        "display_data",
+        {"application/vnd.plotly.v1+json": {"data": [{"type": "scatter", "y": [1, 2]}]}},
+    )
+    cells = [
+        new_markdown_cell("# A & B\n\nA share $\\pi_j$, and `$code$`, of $5 and $6.\n\n$$x^2$$"),
+        new_code_cell("print('one')", outputs=[png, caption]),
+        new_code_cell("print('two')", outputs=[plotly, caption]),
+        new_code_cell("print('three')", outputs=[png]),
+    ]
+    return nbformat.from_dict(new_notebook(cells=cells))
+
+
+def test_a_notebook_asks_for_nothing_but_what_is_beside_it(notebook):
+    written = to_html(notebook)
+    assert re.findall(r'<(?:script|link)[^>]+(?:src|href)="([^"]+)"', written) == [
+        "plotly.min.js",
+        "data:,",
+    ]
+    assert 'href="index.html"' in written
+
+
+def test_a_figure_is_described_by_its_caption(notebook):
+    described = []
+    reader = HTMLParser()
+    reader.handle_starttag = lambda tag, attributes: described.append((tag, dict(attributes)))
+    reader.feed(to_html(notebook))
+    images = [attributes["alt"] for tag, attributes in described if tag == "img"]
+    assert images[0] == 'It rises to 5 & "falls".'
+    assert images[1]
+    assert not any(alt.startswith("No description") for alt in images)
+    assert 'It rises to 5 & "falls".' in [some.get("aria-label") for _, some in described]
+
+
+def test_code_is_folded_and_formulas_show(notebook):
+    written = to_html(notebook)
+    assert written.count("<details") == 3
+    assert written.count("</math>") == 2
+    assert "$code$" in written
+    assert "of $5 and $6" in written
+
+
+# --- In a browser -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a browser of this machine, or skip with the reason."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip(f"no browser: none of {', '.join(names)} is installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Return a way to open a page, which at the end must have said and asked nothing."""
+    opened, said = [], []
+
+    def visit(path, anchor="", width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        opened.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: request.url.startswith(("file:", "data:")) or said.append(request.url),
+        )
+        tab.goto(path.as_uri() + anchor)
+        return tab
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert not said
+
+
+VIEWS = [*METHODS, "compare"]
+
+
+def shown(tab):
+    return [view for view in VIEWS if tab.locator(f"#{view}").is_visible()]
+
+
+def test_a_view_has_an_address(made, visit):
+    tab = visit(made / "index.html", "#kprototypes")
+    assert shown(tab) == ["kprototypes"]
+    assert shown(visit(made / "index.html")) == ["embedding"]
+    inside = visit(made / "index.html", "#kmeans-3")
+    assert shown(inside) == ["kmeans"]
+    assert inside.locator("#kmeans-3").evaluate("card => card.getBoundingClientRect().top") < 400
+    tab.get_by_role("tab", name="Compare").click()
+    assert tab.url.endswith("#compare")
+    assert shown(tab) == ["compare"]
+    tab.go_back()
+    assert shown(tab) == ["kprototypes"]
+
+
+def test_tabs_by_keyboard(made, visit):
+    tab = visit(made / "index.html", "#embedding")
+    tab.locator("#tab-embedding").focus()
+    for key, view in (
+        ("ArrowRight", "kmeans"),
+        ("End", "compare"),
+        ("ArrowRight", "embedding"),
+        ("ArrowLeft", "compare"),
+        ("Home", "embedding"),
+    ):
+        tab.keyboard.press(key)
+        assert shown(tab) == [view]
+        focused = tab.evaluate("document.activeElement.id")
+        assert focused == f"tab-{view}"
+        selected = tab.locator("[role=tab][aria-selected=true]")
+        assert selected.evaluate_all("tabs => tabs.map(tab => [tab.id, tab.tabIndex])") == [
+            [focused, 0]
+        ]
+    assert tab.locator("[role=tab][tabindex='-1']").count() == len(VIEWS) - 1
+    panels = tab.locator("[role=tabpanel]")
+    labels = panels.evaluate_all("all => all.map(one => one.getAttribute('aria-labelledby'))")
+    assert labels == [f"tab-{view}" for view in VIEWS]
+
+
+def test_without_scripts_all_views_are_read(made, visit):
+    assert shown(visit(made / "index.html", java_script_enabled=False)) == VIEWS
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_screen(made, visit, width):
+    for view in VIEWS:
+        tab = visit(made / "index.html", f"#{view}", width)
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_on_paper_every_view_is_there_and_no_tab(made, visit):
+    tab = visit(made / "index.html", "#kmeans")
+    tab.emulate_media(media="print")
+    assert shown(tab) == VIEWS
+    assert not tab.get_by_role("tablist").is_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(made, visit, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core").Axe()
+    for view in VIEWS:
+        tab = visit(made / "index.html", f"#{view}", color_scheme=scheme)
+        for detail in tab.locator("details:visible").all():
+            detail.evaluate("some => some.open = true")
+        broken = axe.run(tab).response["violations"]
+        assert [some["id"] for some in broken if some["impact"] in ("serious", "critical")] == []
+
+
+def test_code_opens_on_demand(notebook, tmp_path, visit):
+    (tmp_path / "plotly.min.js").write_text("Plotly = { newPlot() {} };")
+    (tmp_path / "it.html").write_text(to_html(notebook), encoding="utf-8")
+    tab = visit(tmp_path / "it.html")
+    code = tab.get_by_text("print(", exact=False)
+    assert code.evaluate_all("all => all.filter(one => one.checkVisibility()).length") == 0
+    tab.locator("summary").first.click()
+    assert tab.locator("details[open]").count() == 1
+    tab.get_by_role("button").click()
+    assert tab.locator("details[open]").count() == 3
+    tab.get_by_role("button").click()
+    assert tab.locator("details[open]").count() == 0
