@@ -79,7 +79,7 @@ def segment_of(i, name, own, kept, known, money):
         "rule": '"housing" = \'no\' AND "age" < 35',
         "precision": 0.87,
         "recall": 0.92,
-        "f1": 0.89,
+        "f1": 0.65 if i == 2 else 0.89,
         "customers": len(own),
         "share": len(own) / len(kept),
         "set_aside": 10 * i,
@@ -336,8 +336,10 @@ def test_the_verdict_claims_groups_only_where_they_are_found(tmp_path, loaded):
 
 def test_checks_ask_for_every_segment(tmp_path, loaded):
     facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    for part in facts["segments"]:
+        part["mixed"] = False
     assert sentences.n_passed(facts) == 4
-    facts["segments"][1]["f1"] = 0.59
+    facts["segments"][1]["mixed"] = True
     facts["segments"][0]["stability"]["verdict"] = "doubtful"
     facts["seeds"]["low"] = 0.89
     assert sentences.n_passed(facts) == 1

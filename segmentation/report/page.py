@@ -20,6 +20,8 @@ from segmentation.report import contacting, drawing, sentences
 
 #: Of the table with dates in the order of its rows (Moro, Rita and Cortez 2014).
 BANK_MARKETING_PERIOD = "May 2008 to November 2010"
+#: What its column y says.
+BANK_MARKETING_OUTCOME = "subscribed"
 #: Sizes of the curves: beside a text, and on a phone.
 SIZES = {"wide": (760, 430), "narrow": (370, 460)}
 #: How many columns of a typical customer are shown before the others are asked for.
@@ -61,7 +63,7 @@ def write(folder, loaded, path, articles):
     """
     folder = Path(folder)
     methods = [
-        json.loads(left.read_text(encoding="utf-8"))
+        _read_facts(left, path)
         for article in articles
         for left in [folder / f"{article.name}.json"]
         if left.is_file() and not article.further
@@ -77,6 +79,16 @@ def write(folder, loaded, path, articles):
     files.write_text(
         folder / "index.html", _environment().get_template("index.html.j2").render(context)
     )
+
+
+def _read_facts(left, path):
+    facts = json.loads(left.read_text(encoding="utf-8"))
+    if facts["target"] and facts["target"]["rate"] is None:
+        # Of nobody who was kept it is known.
+        facts["target"] = facts["money"] = None
+    if facts["target"] and is_bank_marketing(path):
+        facts["target"]["label"] = BANK_MARKETING_OUTCOME
+    return facts
 
 
 def _environment():

@@ -4,8 +4,6 @@ import math
 
 from segmentation.report.contacting import FIRST, MODEL
 
-#: From this precision and recall together (F1) on, a name finds its segment.
-NAME_FINDS = 0.6
 #: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
 SAME_GROUPS = 0.9
 LARGELY_SAME = 0.6
@@ -60,7 +58,7 @@ def checks(facts):
     """
     segments, n = facts["segments"], len(facts["segments"])
     stable = sum(some["stability"]["verdict"] == "stable" for some in segments)
-    named = sum(some["f1"] >= NAME_FINDS for some in segments)
+    named = sum(not some["mixed"] for some in segments)
     low = facts["seeds"]["low"]
     return {
         "More than one group": (facts["groups"]["found"], _twins(facts["groups"])),
@@ -158,7 +156,7 @@ def which_method(methods, comparison):
     """Say which method to take to describe customers, and which to choose whom to contact."""
     best = max(methods, key=_merit)
     segments = best["segments"]
-    named = sum(some["f1"] >= NAME_FINDS for some in segments)
+    named = sum(not some["mixed"] for some in segments)
     passes = (
         f"passes {n_passed(best)} of 4 checks, and {named} of its {len(segments)} names find "
         "their segments."
@@ -232,11 +230,17 @@ def how_sure(methods, agreements):
         comma = "," * bool(most)
         said += f" {most}{listed(best)}{comma} make {graded(known[best], AGREEMENTS)}."
     firmest = max(methods, key=_merit)
-    return f"{said} Take the segments of {firmest['method']} as {_ground(firmest)}."
+    return f"{said} {_ground(firmest, known)}"
 
 
-def _ground(facts):
-    return {4: "firm ground", 3: "a fair guide"}.get(n_passed(facts), "no more than a first look")
+def _ground(facts, agreements):
+    """Say how far the method that passes most checks can be relied on."""
+    method = facts["method"]
+    if not all(passed for passed, _ in checks(facts).values()):
+        return f"Take the segments of {method} as no more than a first look."
+    apart = bool(agreements) and max(agreements.values()) < LARGELY_SAME
+    but = "; another method would draw other lines" if apart else ""
+    return f"The segments of {method} can be drawn again{but}."
 
 
 def method_finding(facts):
