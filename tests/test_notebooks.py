@@ -1,6 +1,7 @@
 """The committed notebooks: one clean run each on the real table, and the published numbers."""
 
 import itertools
+import json
 import re
 
 import nbformat
@@ -127,6 +128,9 @@ def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypat
         assert variables["not_applicable"]
         return
     assert "nan" not in variables["finding"]
+    known = json.loads((tmp_path / f"{notebook}.json").read_text(encoding="utf-8"))
+    assert sum(part["customers"] for part in known["segments"]) == known["table"]["kept"]
+    assert (known["target"] is not None) == (name == "messy")
     frozen = segmenter.load(tmp_path / f"{notebook}.segmenter")
     raw, points = variables["loaded"].raw, variables.get("points")
     points = points if notebook == "embedding" else None

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from conftest import run
 from scipy.stats import norm
-from tables import TABLES
 
 from segmentation.build import NOTEBOOKS
 from segmentation.outcomes import find_outcome, money_of, profit_of, rate_of
@@ -160,15 +159,3 @@ def test_a_decision_needs_the_whole_interval(cost, decision):
     assert profit["low"] < profit["mean"] < profit["high"]
     assert money_of({"value": 10.0}) is None
     assert profit_of(found, None) is None
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", TABLES)
-def test_any_table_leaves_its_facts(name, tmp_path):
-    path = tmp_path / "customers.csv"
-    TABLES[name]().to_csv(path, index=False)
-    run(NOTEBOOKS / "kmeans.ipynb", tmp_path, table=path, **SMALL)
-    known = json.loads((tmp_path / "kmeans.json").read_text(encoding="utf-8"))
-    assert sum(part["customers"] for part in known["segments"]) == known["table"]["kept"]
-    assert (known["target"] is not None) == (name == "messy")

@@ -14,7 +14,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from segmentation import files
 from segmentation.customers import describe_roles, describe_source, is_bank_marketing, is_sample
 from segmentation.figures import segment_colours
-from segmentation.outcomes import CONTACT, DO_NOT
+from segmentation.outcomes import CONTACT, DO_NOT, find_outcome, rate_of
 from segmentation.profiles import in_short
 from segmentation.report import contacting, drawing, sentences
 
@@ -221,13 +221,14 @@ def _comparison(methods, loaded, folder):
     money = methods[0]["money"]
     agreements = contacting.agreement(scored)
     compared = contacting.compare(loaded, scored, money)
+    target = methods[0]["target"]
     return {
         "headline": sentences.headline(methods, agreements),
         "answers": sentences.answers(methods, agreements, compared),
         "agreements": agreements,
         "compared": compared,
         "money": money,
-        "target": methods[0]["target"],
+        "target": target and target | {"rate": rate_of(find_outcome(loaded.target))},
         "charts": _charts(compared, money) if compared else {},
     }
 

@@ -64,7 +64,7 @@ def checks(facts):
         "More than one group": (facts["groups"]["found"], _twins(facts["groups"])),
         "Found again in other samples": (stable == n, f"{stable} of {n} segments"),
         "Names find the segments": (named == n, f"{named} of {n} segments"),
-        "Same with another start": (low >= SAME_GROUPS, f"agreement {low:.2f} or more"),
+        "Same with another start": (low >= SAME_GROUPS, f"lowest agreement {low:.2f}"),
     }
 
 
@@ -102,7 +102,8 @@ def headline(methods, agreements):
         return "Nothing shows separate groups in these customers: the segments are useful cuts."
     if found < len(methods):
         return (
-            "Some methods see groups in these customers, others do not: take them as useful cuts."
+            f"{found} of {len(methods)} methods find{'s' * (found == 1)} a sign of groups in these "
+            "customers, the rest none: take the segments as useful cuts."
         )
     if any(value < LARGELY_SAME for value in agreements.values()):
         return "There are groups among these customers, but each method draws them differently."
@@ -144,7 +145,7 @@ def groups_or_cuts(methods):
     who = "Each method" if len(methods) > 1 else "The method"
     twins = f"{who} was also run on made-up tables that are like this one but hold no groups."
     if not found:
-        return f"{twins} The real table looks no more grouped than those."
+        return f"{twins} The real table is not shown to be more grouped than those."
     of_those = "nearly all" if any(_n_twins_as_good(facts["groups"]) for facts in found) else "any"
     finders = f"{listed([facts['method'] for facts in found])} find{'s' * (len(found) == 1)}"
     if len(found) == len(methods) > 1:
@@ -249,8 +250,8 @@ def method_finding(facts):
     start = (
         "The customers are more grouped than tables made up without groups are"
         if groups["found"]
-        else "The customers are no more grouped than tables made up without groups are, so these "
-        "segments are useful cuts"
+        else "Nothing shows the customers to be more grouped than made-up tables without groups: "
+        "these segments are useful cuts"
     )
     as_good = _n_twins_as_good(groups) or "none"
     said = f"{start} ({as_good} of {groups['n_twins']} of those look as grouped)."
