@@ -2,16 +2,21 @@
 
 import json
 import sqlite3
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import run
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import norm
 
 from segmentation.build import NOTEBOOKS
+from segmentation.customers import SAMPLE, load_customers
 from segmentation.outcomes import find_outcome, money_of, profit_of, rate_of
 from segmentation.report import facts
+from segmentation.report.periods import DEPENDS, decide, find_later, rates_then_and_now
 
 SMALL = {"tsne_sample": 200, "tsne_3d_sample": 150, "shap_sample": 100, "n_repeats": 2}
 SMALL |= {"n_twins": 2, "twin_sample": 200, "k_max": 4}
@@ -30,6 +35,9 @@ def churners(n=600, seed=0):
             "MonthlyCharges": rng.gamma(4, 15, n).round(2),
             "phone": rng.choice(["yes", "no"], n),
             "Churn": np.where(leaves, "Yes", "No"),
+            "signed_up": rng.permutation(
+                pd.date_range("2021-03-01", periods=n).strftime("%Y-%m-%d")
+            ),
         }
     )
 
@@ -63,6 +71,10 @@ def test_facts_are_what_the_files_say(told):
         "columns": ["age", "contract", "monthly charges", "phone"],
     }
     leaves = table["Churn"] == "Yes"
+    later = table["signed_up"] > table["signed_up"].sort_values().iloc[int(0.7 * len(table)) - 1]
+    assert known["periods"]["by"] == "signed_up"
+    assert known["set_aside"]["customers"] == (~kept).sum()
+    assert known["set_aside"]["target"]["share"] == pytest.approx(leaves[~kept].mean())
     assert known["target"]["positive"] == "Yes"
     assert known["target"]["rate"]["share"] == pytest.approx(leaves[kept].mean())
     assert known["money"] == {"value": 10, "cost": 4, "break_even": 0.4, "example": False}
@@ -74,6 +86,8 @@ def test_facts_are_what_the_files_say(told):
         assert part["target"]["share"] == pytest.approx(leaves[own].mean())
         assert part["confidence"] == pytest.approx(scored["confidence"][own].median())
         assert part["profit"]["mean"] == pytest.approx(10 * leaves[own].mean() - 4)
+        for period, of_period in (("earlier", own & ~later), ("later", own & later)):
+            assert part["periods"][period]["share"] == pytest.approx(leaves[of_period].mean())
         assert set(scored["name"][own]) == {part["name"]}
         charges = table["MonthlyCharges"]
         (amount,) = part["amounts"]
@@ -159,3 +173,56 @@ def test_a_decision_needs_the_whole_interval(cost, decision):
     assert profit["low"] < profit["mean"] < profit["high"]
     assert money_of({"value": 10.0}) is None
     assert profit_of(found, None) is None
+
+
+def by_date(dates):
+    """Return what is asked of customers to put them in order of dates."""
+    raw = pd.DataFrame({"age": 0, "signed_up": dates})
+    roles = pd.DataFrame({"role": ["number", "date"]}, index=raw.columns)
+    return SimpleNamespace(raw=raw, table=raw[["age"]], roles=roles)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=120))
+def test_the_latest_customers_come_after_all_others(days):
+    days = np.array(days)
+    dates = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, "D")
+    found = find_later(by_date(dates.strftime("%Y-%m-%d")), SAMPLE)
+    if found is None:
+        assert (days == days.max()).mean() > 0.3 - 1e-9
+        return
+    by, later = found
+    assert by == "signed_up"
+    assert days[later].min() > days[~later].max()
+    # They are as many as can be without a day of both kinds.
+    assert later.mean() - 1 / len(days) < 0.3 < (days >= days[~later].max()).mean() + 1e-9
+
+
+def test_no_order_is_taken_from_rows_or_from_dates_that_cannot_be_read():
+    dates = pd.Series(pd.date_range("2024-01-01", periods=100))
+    assert find_later(by_date(dates.dt.strftime("%d.%m.%Y")), SAMPLE) is None
+    assert find_later(by_date(dates.where(dates.index > 0)), SAMPLE) is None
+    assert find_later(load_customers(SAMPLE), SAMPLE) is None
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "decision"),
+    [(0.02, 0.9, DEPENDS), (0.9, 0.02, DEPENDS), (0.9, 0.9, "contact"), (0.5, 0.95, "contact")],
+)
+def test_a_decision_that_turns_with_time_is_none(earlier, later, decision):
+    n = 200
+    in_time = np.arange(2 * n) >= n
+    outcome = pd.Series(np.r_[np.arange(n) < earlier * n, np.arange(n) < later * n].astype(float))
+    money = money_of({"value": 10.0, "cost": 4.9})
+    periods = rates_then_and_now(outcome, in_time, money)
+    assert periods["earlier"]["share"] == pytest.approx(earlier)
+    assert periods["later"]["share"] == pytest.approx(later)
+    if decision != DEPENDS:
+        decision = profit_of(rate_of(outcome), money)["decision"]
+    assert decide(profit_of(rate_of(outcome), money), periods)["decision"] == decision
+    assert decide(None, periods) is None
+    assert decide({"decision": "contact"}, None) == {"decision": "contact"}
+
+
+def test_nothing_is_told_of_a_period_without_a_known_outcome():
+    outcome = pd.Series([1.0, 0.0, np.nan, np.nan])
+    assert rates_then_and_now(outcome, np.array([False, False, True, True]), None) is None

@@ -25,6 +25,13 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
         "break_even": 0.0833,                            the rate from which on a contact pays
         "example": true                                  whether nobody set them
       },
+      "periods": {                                       null where no order of time is known
+        "by": "the order of the rows",                   or the column of dates
+        "earlier": 0.7                                   the share of customers that came first
+      },
+      "set_aside": {                                     the unusual ones, judged as a segment is
+        "customers": 4520, "target": {}, "periods": {}, "profit": {}
+      },
       "groups": {"found": true, "p": 0.05, "n_twins": 19, "k": 5, "sentence": "there is ..."},
       "seeds": {"low": 0.99, "high": 1.0},               agreement with other seeds (adjusted Rand)
       "segments": [
@@ -42,13 +49,18 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
              "number": false, "text": "100% against 43%"}
           ],
           "target": {"share": 0.15, "low": 0.14, "high": 0.16, "customers": 10623, "positives": 9},
+          "periods": {                                   rates as above; null without periods
+            "earlier": {"share": 0.07, "decision": "do not contact"},
+            "later": {"share": 0.28, "decision": "contact"}
+          },
           "amounts": [{"label": "balance", "mean": 1441.8, "overall": 1173.6, "share": 0.32}],
           "stability": {"jaccard": 0.93, "low": 0.81, "high": 0.99, "verdict": "stable"},
           "confidence": 0.31,                            median; 0 on the border, 1 on the centre
           "next": {"segment": 4, "share": 0.55},         the second nearest for most, for how many
           "profit": {                                    per contact; null without money
             "mean": 4.0, "low": 3.4, "high": 4.6,
-            "decision": "contact"                        or "do not contact", or "not decided"
+            "decision": "contact"                        or "do not contact", or "not decided",
+                                                         or "depends on the period"
           }
         }
       ],

@@ -1,6 +1,7 @@
 """What a notebook leaves of its segments for the page, the shell and the database."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from segmentation import captions, files, profiles, segmenter
 from segmentation.customers import describe_source
 from segmentation.outcomes import UNDECIDED, find_outcome, money_of, profit_of, rate_of
+from segmentation.report.periods import EARLIER, decide, find_later, rates_then_and_now
 from segmentation.stability import DISSOLVED, STABLE, found_again
 from segmentation.wording import Wording
 
@@ -86,6 +88,8 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
     wording = Wording(loaded.table, loaded.labels)
     outcome = find_outcome(loaded.target)
     money = money_of(loaded.settings) if outcome is not None else None
+    in_time = find_later(loaded, path) if outcome is not None else None
+    judge = partial(_judge, outcome=outcome, money=money, later=in_time and in_time[1])
     facts = {
         "format": FORMAT,
         "notebook": notebook,
@@ -99,6 +103,8 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         },
         "target": None,
         "money": money,
+        "periods": in_time and {"by": in_time[0], "earlier": EARLIER},
+        "set_aside": {"customers": int((~kept).sum())} | judge(~kept),
         "groups": {
             "found": suggestion.k > 1,
             "p": float(suggestion.p.min()),
@@ -125,12 +131,24 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         | {"stability": _stability(again[segment])}
         | {"confidence": float(scored["confidence"][own].median())}
         | {"next": _next(distances[own], segment)}
-        | {"target": found, "profit": profit_of(found, money)}
+        | judge(own)
         for segment, row in names.assign(mixed=profiles.is_mixed(names)).iterrows()
         for own in [kept & (segments == segment)]
-        for found in [None if outcome is None else rate_of(outcome[own])]
     ]
     return facts
+
+
+def _judge(own, outcome, money, later):
+    """Return what the target says of some customers: rates, and what to do."""
+    found = None if outcome is None else rate_of(outcome[own])
+    periods = None
+    if found and later is not None:
+        periods = rates_then_and_now(outcome[own], later[own], money)
+    return {
+        "target": found,
+        "periods": periods,
+        "profit": decide(profit_of(found, money), periods),
+    }
 
 
 def _identity(segment, row, kept, segments):
@@ -164,7 +182,9 @@ def _typical(customers, distances, own, wording):
 def _traits(traits, wording):
     table = traits.reset_index()
     far = table[table["effect"].abs() >= LEAST_EFFECT]
-    far = far.sort_values("effect", key=abs, ascending=False, kind="stable")
+    # Of yes and no, that which is frequent reads more easily than that which is rare.
+    far = far.sort_values("effect", ascending=False, kind="stable")
+    far = far.sort_values("effect", key=lambda effect: -effect.abs().round(9), kind="stable")
     far = far.drop_duplicates("column").head(MAX_TRAITS)
     return [_trait(trait, wording) for trait in far.itertuples()]
 
@@ -238,7 +258,9 @@ def to_sql(facts):
     return (
         f"-- The segments of {facts['method']} by their rules. A rule is not the segment: the "
         f"precision says\n-- how many of those whom it describes are in it, the recall how many "
-        f"of it are described.\nSELECT customers.*, {case} AS segment\nFROM customers;\n"
+        f"of it are described. Rates and\n-- decisions are those of the segments: to contact "
+        f"customers, take segments_{facts['notebook']}.csv.\n"
+        f"SELECT customers.*, {case} AS segment\nFROM customers;\n"
     )
 
 
@@ -259,6 +281,9 @@ def decisions(facts):
     count = NUMBERS[n - 1] if n <= len(NUMBERS) else f"{n:,}"
     lines = [f"### {count.capitalize()} segments, {count} decisions", "", _terms(facts), ""]
     lines += [f"1. {_decision(some, facts)}" for some in facts["segments"]]
+    aside = facts["set_aside"]
+    if aside["target"]:
+        lines += ["", f"The {aside['customers']:,} customers set aside: {_judged(aside, facts)}"]
     return "\n".join(lines)
 
 
@@ -292,17 +317,28 @@ def _decision(some, facts):
         f"{stability['verdict']} ({stability['jaccard']:.2f}). Next to it: segment "
         f"{near['segment']}. "
     )
-    if found := some["target"]:
-        said += (
-            f"Rate {found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})"
-            if some["profit"]
-            else f"Rate {found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})."
-        )
-    if profit := some["profit"]:
+    return said + (_judged(some, facts) if some["target"] else "")
+
+
+def _judged(some, facts):
+    """Say what the target says of a segment, or of those set aside."""
+    found, profit, periods = some["target"], some["profit"], some["periods"]
+    said = f"Rate {_between(found)}"
+    if profit:
         decision = profit["decision"]
         decided = "not decided by these data" if decision == UNDECIDED else decision
         said += (
             f", {profit['mean']:+.2f} per contact ({profit['low']:+.2f} to {profit['high']:+.2f}): "
-            f"**{decided}**."
+            f"**{decided}**"
         )
-    return said
+    if periods:
+        share = facts["periods"]["earlier"]
+        said += (
+            f". Of the first {share:.0%} it was {_between(periods['earlier'])}, since then "
+            f"{_between(periods['later'])}"
+        )
+    return f"{said}."
+
+
+def _between(found):
+    return f"{found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})"
