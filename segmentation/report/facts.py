@@ -291,20 +291,19 @@ def _terms(facts):
     target, money = facts["target"], facts["money"]
     if target is None:
         return "No column of this table tells what a contact would bring, so none is decided on."
-    found = target["rate"]
+    found, which = target["rate"], f"{target['label']} = {target['positive']}"
     said = (
-        f"Of all {found['customers']:,} customers {found['share']:.1%} have {target['label']} = "
-        f"{target['positive']}. "
+        f"Of the {found['customers']:,} customers in segments {found['share']:.1%} have {which}. "
     )
     if money is None:
         return said + (
-            "With `value` and `cost` in `customers.toml`, what a success is worth and a contact "
+            "With `value` and `cost` in `customers.toml`, what one of them is worth and a contact "
             "costs, each segment gets a decision."
         )
-    whose = "Taken as an example, a" if money["example"] else "A"
+    whose = "Taken as an example, one" if money["example"] else "One"
     return said + (
-        f"{whose} success is worth {money['value']:g} and a contact costs {money['cost']:g}, so "
-        f"that a contact pays from a rate of {money['break_even']:.1%} on."
+        f"{whose} of them who is contacted is worth {money['value']:g} and a contact costs "
+        f"{money['cost']:g}, so that a contact pays from a rate of {money['break_even']:.1%} on."
     )
 
 
