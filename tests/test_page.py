@@ -103,12 +103,33 @@ def segment_of(i, name, own, kept, known, money):
             },
         ],
         "target": found,
+        "periods": None,
         "amounts": [{"label": "balance", "mean": 1441.8, "overall": 1173.6, "share": None}],
         "stability": {"jaccard": 0.93, "low": 0.81, "high": 0.99, "verdict": "stable"},
         "confidence": float(own["confidence"].median()),
         "next": {"segment": 1 + i % 2, "share": 0.55},
         "profit": profit_of(found, money) if money else None,
     }
+
+
+def periods_of(segments, kept, known):
+    """Tell the rates of the first seven tenths of the rows and of the others, if any is told."""
+    if known is None:
+        return None
+    split = int(0.7 * len(known))
+    for some in segments:
+        own = kept.index[kept["segment"] == some["segment"]]
+        some["periods"] = {
+            name: rate_of(known[rows]) | {"decision": "contact"}
+            for name, rows in (("earlier", own[own < split]), ("later", own[own >= split]))
+        }
+    return {"by": "the order of the rows", "earlier": 0.7}
+
+
+def set_aside(aside, known, money):
+    rate = None if known is None else rate_of(known[aside.index])
+    profit = profit_of(rate, money) if rate and money else None
+    return {"customers": len(aside), "target": rate, "periods": None, "profit": profit}
 
 
 def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True):
@@ -139,6 +160,8 @@ def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True)
         },
         "target": told | {"rate": rate_of(known[kept.index])} if told else None,
         "money": money if target else None,
+        "periods": periods_of(segments, kept, known),
+        "set_aside": set_aside(scored[scored["outlier"]], known, money),
         "groups": groups | {"sentence": ""},
         "seeds": {"low": 0.99, "high": 1.0},
         "segments": segments,
@@ -209,6 +232,8 @@ def test_every_number_of_a_card_is_that_of_the_table(made, written, loaded):
                 "profit": 60 * known.mean() - 5,
                 "profit_low": 60 * low - 5,
                 "profit_high": 60 * high - 5,
+                "earlier": known[known.index < 0.7 * len(yes) - 1e-9].mean(),
+                "later": known[known.index >= int(0.7 * len(yes))].mean(),
             }
             for what, value in expected.items():
                 assert shows(shown[f"{notebook}.{segment}.{what}"], value), (segment, what)
@@ -362,7 +387,19 @@ def test_segments_that_are_the_target_reach_all_first(loaded):
     noise = found.curves["noise"].first
     assert noise["low"] < contacting.FIRST < noise["high"]
     assert found.everybody["mean"] == pytest.approx(60 * yes.mean() - 5)
-    assert "knows" in sentences.contact_order(found)
+    assert "knows" in sentences.contact_order(found, {"label": "y", "positive": "yes"})
+    assert "noise" not in found.as_good
+
+
+def test_no_method_is_preferred_for_a_difference_by_chance(loaded):
+    target = (loaded.target == "yes").to_numpy()
+    rng = np.random.default_rng(0)
+    told = {name: scored_by(target ^ (rng.random(len(target)) < 0.2)) for name in ("one", "other")}
+    found = contacting.compare(
+        loaded, told | {"noise": scored_by(rng.integers(5, size=len(target)))}, MONEY
+    )
+    assert len(found.as_good) == 1
+    assert found.as_good[0] in told
 
 
 def test_an_order_is_judged_on_customers_it_was_not_chosen_on(loaded):
@@ -522,7 +559,6 @@ def shown(tab):
 def test_a_view_has_an_address(made, visit):
     tab = visit(made / "index.html", "#kprototypes")
     assert shown(tab) == ["kprototypes"]
-    assert shown(visit(made / "index.html")) == ["embedding"]
     inside = visit(made / "index.html", "#kmeans-3")
     assert shown(inside) == ["kmeans"]
     assert inside.locator("#kmeans-3").evaluate("card => card.getBoundingClientRect().top") < 400
@@ -531,6 +567,13 @@ def test_a_view_has_an_address(made, visit):
     assert shown(tab) == ["compare"]
     tab.go_back()
     assert shown(tab) == ["kprototypes"]
+
+
+def test_the_method_that_describes_best_opens(made, visit):
+    told = [json.loads((made / f"{name}.json").read_text()) for name in METHODS]
+    best = sentences.recommended(told)["notebook"]
+    assert best != VIEWS[0]
+    assert shown(visit(made / "index.html")) == [best]
 
 
 def test_tabs_by_keyboard(made, visit):

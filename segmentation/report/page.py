@@ -17,6 +17,7 @@ from segmentation.figures import segment_colours
 from segmentation.outcomes import CONTACT, DO_NOT, find_outcome, rate_of
 from segmentation.profiles import in_short
 from segmentation.report import contacting, drawing, sentences
+from segmentation.report.periods import DEPENDS
 
 #: Of the table with dates in the order of its rows (Moro, Rita and Cortez 2014).
 BANK_MARKETING_PERIOD = "May 2008 to November 2010"
@@ -27,12 +28,16 @@ SIZES = {"wide": (760, 430), "narrow": (370, 460)}
 #: How many columns of a typical customer are shown before the others are asked for.
 MAX_TYPICAL = 8
 DOWNLOADS = {
-    ".csv": "every customer with segment and name, for a spreadsheet",
+    ".csv": "every customer with segment and name, for a spreadsheet: take it to contact them",
     ".parquet": "the same, for data tools",
-    ".sql": "the names as conditions, for a database",
+    ".sql": "the names as conditions, for a database; they describe others too",
     ".segmenter": "gives new customers their segments",
 }
-DECISIONS = {CONTACT: ("Contact", "yes"), DO_NOT: ("Do not contact", "no")}
+DECISIONS = {
+    CONTACT: ("Contact", "yes"),
+    DO_NOT: ("Do not contact", "no"),
+    DEPENDS: ("Depends on the period", "open"),
+}
 
 
 class Article(NamedTuple):
@@ -176,7 +181,7 @@ def _cards(facts):
         | {
             "colour": colour,
             "border": sentences.graded(some["confidence"], sentences.BORDERS),
-            "again": sentences.STABILITY[some["stability"]["verdict"]],
+            "again": sentences.again(some["stability"]),
             "next_name": names.get(some["next"]["segment"]) if some["next"] else None,
             "typical": some["typical"][:MAX_TYPICAL],
             "typical_rest": some["typical"][MAX_TYPICAL:],
@@ -188,7 +193,7 @@ def _cards(facts):
 
 
 def _bar(trait):
-    """Return from where to where a trait's bar goes, and where the value of all is marked."""
+    """Return from where to where a trait's bar goes, and where 0 and the value of all are."""
     value, overall = trait["value"], trait["overall"]
     low, high = (
         (0.0, 1.0) if not trait["number"] else (min(0, value, overall), max(0, value, overall))
@@ -198,6 +203,7 @@ def _bar(trait):
         "start": (min(value, 0) - low) / span,
         "length": abs(value) / span,
         "mark": (overall - low) / span,
+        "zero": -low / span,
     }
 
 
@@ -224,6 +230,7 @@ def _comparison(methods, loaded, folder):
     target = methods[0]["target"]
     return {
         "headline": sentences.headline(methods, agreements),
+        "first": sentences.recommended(methods)["notebook"],
         "answers": sentences.answers(methods, agreements, compared),
         "agreements": agreements,
         "compared": compared,
@@ -234,7 +241,7 @@ def _comparison(methods, loaded, folder):
 
 
 def _charts(compared, money):
-    """Lay out the curves for each size: the profit per customer, or the share of successes."""
+    """Lay out the curves for each size: the profit per customer, or the share reached."""
 
     def heights(reached):
         if money is None:

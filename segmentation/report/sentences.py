@@ -3,6 +3,7 @@
 import math
 
 from segmentation.report.contacting import FIRST, MODEL
+from segmentation.stability import STABLE
 
 #: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
 SAME_GROUPS = 0.9
@@ -17,7 +18,7 @@ AGREEMENTS = (
 )
 #: By the median confidence: 0 on the border to the next segment, 1 on the centre of one's own.
 BORDERS = ((0.5, "clear"), (0.3, "soft"), (-1, "very soft"))
-STABILITY = {"stable": "reliably", "doubtful": "not always", "dissolved": "rarely"}
+STABILITY = {"stable": "as a rule", "doubtful": "not always", "dissolved": "rarely"}
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -41,6 +42,18 @@ def listed(texts):
 def graded(value, grades):
     """Return the word of the first grade that a value reaches."""
     return next(word for least, word in grades if value >= least)
+
+
+def again(stability):
+    """Say how a segment is found again; `stability` as in the facts."""
+    if stability["verdict"] == "stable" and stability["low"] >= STABLE:
+        return "in nearly every sample"
+    return STABILITY[stability["verdict"]]
+
+
+def which(target):
+    """Name the customers whose share is the rate; `target` as in the facts."""
+    return f"{target['label']} = {target['positive']}"
 
 
 def checks(facts):
@@ -155,7 +168,7 @@ def groups_or_cuts(methods):
 
 def which_method(methods, comparison):
     """Say which method to take to describe customers, and which to choose whom to contact."""
-    best = max(methods, key=_merit)
+    best = recommended(methods)
     segments = best["segments"]
     named = sum(not some["mixed"] for some in segments)
     passes = (
@@ -165,15 +178,20 @@ def which_method(methods, comparison):
     said = f"{best['method']} {passes}"
     if len(methods) > 1:
         said = f"To describe customers take {best['method']}: it {passes}"
-    return f"{said} {contact_order(comparison)}".strip()
+    return f"{said} {contact_order(comparison, methods[0]['target'])}".strip()
+
+
+def recommended(methods):
+    """Return the facts of the method that describes best: by checks passed, then by its names."""
+    return max(methods, key=_merit)
 
 
 def _merit(facts):
     return n_passed(facts), sum(some["f1"] for some in facts["segments"]) / len(facts["segments"])
 
 
-def contact_order(comparison):
-    """Say by which order most successes are reached with the first fifth of contacts."""
+def contact_order(comparison, target):
+    """Say by which order the first fifth of contacts reaches most of those who are sought."""
     if comparison is None:
         return ""
     ours = {name: curve.first for name, curve in comparison.curves.items() if name != MODEL}
@@ -187,8 +205,8 @@ def contact_order(comparison):
     ties = [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
     as_good = f" ({listed(ties)} about as many)" if ties else ""
     return (
-        f"To choose whom to contact, {best} reaches {ours[best]['share']:.0%} of the successes "
-        f"with a fifth of the contacts{as_good}; {_model(model, ours[best]['high'])}"
+        f"To choose whom to contact, {best} reaches {ours[best]['share']:.0%} of those with "
+        f"{which(target)} by a fifth of the contacts{as_good}; {_model(model, ours[best]['high'])}"
     )
 
 
@@ -206,9 +224,12 @@ def profit_order(comparison):
     ours = {name: curve for name, curve in comparison.curves.items() if name != MODEL}
     best = max(ours, key=lambda name: ours[name].profit["mean"])
     profit, gained = ours[best].profit["mean"], ours[best].gained
+    ties = [name for name in ours if name in comparison.as_good]
+    as_good = f" ({listed(ties)}: no clear difference)" if ties else ""
     said = (
-        f"Contacting only the segments of {best} that should pay brings {profit:+.2f} per "
-        f"customer of the table; contacting everybody brings {comparison.everybody['mean']:+.2f}"
+        f"Contacting the segments of {best} whose expected profit is above 0 brings {profit:+.2f} "
+        f"per customer of the table{as_good}; contacting everybody brings "
+        f"{comparison.everybody['mean']:+.2f}"
     )
     if gained["low"] > 0:
         return f"{said}, which is less."
@@ -220,9 +241,15 @@ def profit_order(comparison):
 def how_sure(methods, agreements):
     """Say how often segments are found again, and how far the methods agree."""
     stable, n = _n_stable(methods)
-    again = "all" if stable == n else f"{stable}"
+    firm = sum(
+        again(some["stability"]) == again({"verdict": "stable", "low": STABLE})
+        for facts in methods
+        for some in facts["segments"]
+    )
+    found = "all" if stable == n else f"{stable}"
     said = (
-        f"In other samples of the customers, {again} of the {n} segments are reliably found again."
+        f"In other samples of the customers, {found} of the {n} segments are found again as a "
+        f"rule, {firm} of them in nearly every sample."
     )
     known = {pair: value for pair, value in agreements.items() if not math.isnan(value)}
     if known:
@@ -230,8 +257,7 @@ def how_sure(methods, agreements):
         most = "Those two that agree most, " if len(known) > 1 else ""
         comma = "," * bool(most)
         said += f" {most}{listed(best)}{comma} make {graded(known[best], AGREEMENTS)}."
-    firmest = max(methods, key=_merit)
-    return f"{said} {_ground(firmest, known)}"
+    return f"{said} {_ground(recommended(methods), known)}"
 
 
 def _ground(facts, agreements):

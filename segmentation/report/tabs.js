@@ -3,6 +3,7 @@
   const list = document.querySelector("[data-tabs]");
   if (!list) return;
   const tabs = [...list.querySelectorAll("a")];
+  const first = Math.max(tabs.findIndex((tab) => "first" in tab.dataset), 0);
   const panels = tabs.map((tab) => document.getElementById(tab.hash.slice(1)));
 
   document.documentElement.classList.add("js");
@@ -26,7 +27,7 @@
   const follow = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const shown = panels.findIndex((panel) => target && panel.contains(target));
-    show(Math.max(shown, 0));
+    show(shown < 0 ? first : shown);
     if (target && shown >= 0 && target !== panels[shown]) target.scrollIntoView();
   };
 
