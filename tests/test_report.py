@@ -201,6 +201,8 @@ def test_no_order_is_taken_from_rows_or_from_dates_that_cannot_be_read():
     dates = pd.Series(pd.date_range("2024-01-01", periods=100))
     assert find_later(by_date(dates.dt.strftime("%d.%m.%Y")), SAMPLE) is None
     assert find_later(by_date(dates.where(dates.index > 0)), SAMPLE) is None
+    as_numbers = dates.dt.strftime("%Y%m%d").astype(int)
+    assert find_later(by_date(as_numbers), SAMPLE)[1].tolist() == (dates.index >= 70).tolist()
     assert find_later(load_customers(SAMPLE), SAMPLE) is None
 
 

@@ -36,7 +36,8 @@ def find_later(loaded, path):
         if len(names) != 1:
             return None
         by = str(names[0])
-        order = pd.to_datetime(loaded.raw[by], errors="coerce", format="ISO8601", utc=True)
+        texts = loaded.raw[by].astype(str)
+        order = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
         if order.isna().any():
             return None
     # A date that reaches from the earlier customers into the later ones is an earlier one.
