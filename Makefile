@@ -7,6 +7,7 @@
 # make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
 # CUSTOMERS=path.csv  a table of your own; beside it, customers.toml
+# TRANSACTIONS=orders.csv  orders, of which customers are made; beside them, transactions.toml
 # SEGMENTS=4          how many segments
 # PYTHON=python3.12   another Python
 
@@ -18,6 +19,9 @@ INSTALLED := $(VENV)/installed
 
 ifdef CUSTOMERS
 export CUSTOMERS
+endif
+ifdef TRANSACTIONS
+export TRANSACTIONS
 endif
 ifdef SEGMENTS
 export SEGMENTS

@@ -3,6 +3,7 @@
 python -m segmentation.build                       the notebooks into build/, as pages
 python -m segmentation.build --further             those of notebooks/further/ too
 python -m segmentation.build --customers my.csv    on a table of one's own
+python -m segmentation.build --transactions o.csv  on customers made of orders
 python -m segmentation.build --render              in place, on the real table; refreshes img/
 python -m segmentation.build kmeans                only the notebooks named
 """
@@ -63,8 +64,8 @@ def main(args=None):
     """
     options = _parser().parse_args(args)
     try:
-        table = find_table(options.customers)
-        if BUILD.resolve() in table.resolve().parents:
+        table, orders = _find_customers(options)
+        if not orders and BUILD.resolve() in table.resolve().parents:
             raise TableError(
                 f"{table} lies in {BUILD}, whose files the notebooks replace: move it."
             )
@@ -79,15 +80,17 @@ def main(args=None):
     except (TableError, DownloadError) as error:
         print(error, file=sys.stderr)
         return 2
-    about = f"{describe_source(table)}\n\n{describe_roles(loaded)}"
-    print(_as_text(about))
+    print("\n".join(orders))
+    print(_as_text(f"{describe_source(table)}\n\n{describe_roles(loaded)}"))
     # The notebooks find their table by this variable, so that none looks for the network again.
     os.environ["CUSTOMERS"] = str(table.resolve())
     # Threads that wait by spinning take the cores from whoever else has work, ten times over.
     for name, value in PASSIVE.items():
         os.environ.setdefault(name, value)
     try:
-        return _render(notebooks) if options.render else _build(notebooks, loaded, table)
+        if options.render:
+            return _render(notebooks)
+        return _build(notebooks, loaded, table, orders)
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -96,11 +99,25 @@ def main(args=None):
         return 130
 
 
+def _find_customers(options):
+    """Return the customers' table, and what became of orders, if it was made of such."""
+    orders = options.transactions or os.environ.get("TRANSACTIONS")
+    if not orders:
+        return find_table(options.customers), []
+    if options.customers or os.environ.get("CUSTOMERS"):
+        raise TableError("give CUSTOMERS, a table of customers, or TRANSACTIONS, orders: not both.")
+    # Imported here: a table of customers needs no database.
+    from segmentation.transactions import write_customers
+
+    return write_customers(orders, BUILD / "orders")
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m segmentation.build", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("notebooks", nargs="*", help="names, such as kmeans; by default all")
     parser.add_argument("--customers", help="path of a customer table")
+    parser.add_argument("--transactions", help="path of orders, of which customers are made")
     parser.add_argument("--further", action="store_true", help="also notebooks/further/")
     parser.add_argument("--render", action="store_true", help="in place, on the real table")
     return parser
@@ -124,7 +141,7 @@ def find_notebooks(further, names=()):
     return [path for path in paths if not names or path.stem in names]
 
 
-def _build(notebooks, loaded, table):
+def _build(notebooks, loaded, table, orders):
     BUILD.mkdir(exist_ok=True)
     (BUILD / "plotly.min.js").write_text(plotly.offline.get_plotlyjs(), encoding="utf-8")
     for path in notebooks:
@@ -141,7 +158,7 @@ def _build(notebooks, loaded, table):
     execute([path for path in notebooks if path not in further], BUILD, finish, AT_ONCE)
     # One after the other: some measure how long things take.
     execute(further, BUILD, finish)
-    page.write(BUILD, loaded, table, list(articles.values()))
+    page.write(BUILD, loaded, table, list(articles.values()), orders)
     print(f"Open {BUILD / 'index.html'}")
     return 0
 

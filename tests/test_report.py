@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -16,6 +16,7 @@ from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE, load_customers
 from segmentation.outcomes import find_outcome, money_of, profit_of, rate_of
 from segmentation.report import facts
+from segmentation.report.measures import find_measure, mean_of
 from segmentation.report.periods import DEPENDS, decide, find_later, rates_then_and_now
 
 SMALL = {"tsne_sample": 200, "tsne_3d_sample": 150, "shap_sample": 100, "n_repeats": 2}
@@ -48,10 +49,10 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("told")
     path = folder / "customers.csv"
     churners().to_csv(path, index=False)
-    settings = {"value": 10.0, "cost": 4.0, "segments": 3}
+    said = {"value": 10.0, "cost": 4.0, "segments": 3}
     out = folder / "out"
     out.mkdir()
-    return out, run(NOTEBOOKS / "kmeans.ipynb", out, table=path, settings=settings, **SMALL)
+    return out, run(NOTEBOOKS / "kmeans.ipynb", out, table=path, settings=said, **SMALL)
 
 
 def test_facts_are_what_the_files_say(told):
@@ -228,3 +229,50 @@ def test_a_decision_that_turns_with_time_is_none(earlier, later, decision):
 def test_nothing_is_told_of_a_period_without_a_known_outcome():
     outcome = pd.Series([1.0, 0.0, np.nan, np.nan])
     assert rates_then_and_now(outcome, np.array([False, False, True, True]), None) is None
+
+
+@given(
+    st.lists(st.floats(-50, 1_000).map(lambda x: round(x, 2)), min_size=2, max_size=60),
+    st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None, max_examples=25)
+def test_means_are_those_of_the_segment(values, mask):
+    measured = pd.Series(values)
+    own = np.array([bool(mask >> i % 32 & 1) for i in range(len(values))])
+    found = mean_of(measured, own, np.full(len(own), True))
+    if not own.any():
+        assert found is None
+        return
+    assert found["mean"] == pytest.approx(measured[own].mean())
+    assert found["low"] - 1e-9 <= found["mean"] <= found["high"] + 1e-9
+    assert measured[own].min() - 1e-9 <= found["low"] <= found["high"] <= measured[own].max() + 1e-9
+    if found["share"] is not None:
+        assert found["share"] == pytest.approx(measured[own].sum() / measured.sum())
+
+
+def test_the_interval_of_a_mean_holds_it_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = [
+        found["low"] <= 2 <= found["high"]
+        for found in (
+            mean_of(pd.Series(rng.gamma(2, 1, 150)), np.full(150, True), np.full(150, True))
+            for _ in range(200)
+        )
+    ]
+    assert 0.9 <= np.mean(held) <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("values", "is_measure"),
+    [
+        ([1.5, 0, 20], True),
+        (["1,234", "12", "7"], True),
+        ([0, 1, 0], False),
+        (["yes", "no", "no"], False),
+        (["a", "b", "c"], False),
+        ([3, 3, 3], False),
+    ],
+)
+def test_a_target_is_measured_if_it_is_a_number_of_many_values(values, is_measure):
+    assert (find_measure(pd.Series(values, name="y")) is not None) is is_measure
+    assert find_measure(None) is None

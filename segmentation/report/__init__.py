@@ -20,6 +20,11 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
         "positive": "yes",                               the value whose rate is told
         "rate": {"share": 0.117, "low": 0.114, "high": 0.120, "customers": 40691, "positives": 4760}
       },
+      "measure": {                                       null unless the target is a number
+        "column": "spent_next", "label": "money of the next period",
+        "money": true,                                   whether it is an amount of money
+        "all": {"mean": 15.5, "low": 14.7, "high": 16.4, "share": 1.0, "customers": 21151}
+      },
       "money": {                                         null without value and cost, or a target
         "value": 60.0, "cost": 5.0,
         "break_even": 0.0833,                            the rate from which on a contact pays
@@ -53,6 +58,7 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
             "earlier": {"share": 0.07, "decision": "do not contact"},
             "later": {"share": 0.28, "decision": "contact"}
           },
+          "measure": {"mean": 31.2, "low": 28.1, "high": 34.9, "share": 0.4, "customers": 9000},
           "amounts": [{"label": "balance", "mean": 1441.8, "overall": 1173.6, "share": 0.32}],
           "stability": {"jaccard": 0.93, "low": 0.81, "high": 0.99, "verdict": "stable"},
           "confidence": 0.31,                            median; 0 on the border, 1 on the centre

@@ -8,7 +8,9 @@ import numpy as np
 
 from segmentation import captions, files, profiles, segmenter
 from segmentation.customers import describe_source
+from segmentation.customers.names import is_money_name
 from segmentation.outcomes import UNDECIDED, find_outcome, money_of, profit_of, rate_of
+from segmentation.report.measures import find_measure, mean_of
 from segmentation.report.periods import EARLIER, decide, find_later, rates_then_and_now
 from segmentation.stability import DISSOLVED, STABLE, found_again
 from segmentation.wording import Wording
@@ -90,6 +92,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
     money = money_of(loaded.settings) if outcome is not None else None
     in_time = find_later(loaded, path) if outcome is not None else None
     judge = partial(_judge, outcome=outcome, money=money, later=in_time and in_time[1])
+    measured = find_measure(loaded.target)
     facts = {
         "format": FORMAT,
         "notebook": notebook,
@@ -102,6 +105,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
             "columns": [wording.label(name) for name in loaded.table],
         },
         "target": None,
+        "measure": _measure(measured, loaded, kept, wording),
         "money": money,
         "periods": in_time and {"by": in_time[0], "earlier": EARLIER},
         "set_aside": {"customers": int((~kept).sum())} | judge(~kept),
@@ -132,10 +136,24 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         | {"confidence": float(scored["confidence"][own].median())}
         | {"next": _next(distances[own], segment)}
         | judge(own)
+        | {"measure": None if measured is None else mean_of(measured, own, kept)}
         for segment, row in names.assign(mixed=profiles.is_mixed(names)).iterrows()
         for own in [kept & (segments == segment)]
     ]
     return facts
+
+
+def _measure(measured, loaded, kept, wording):
+    """Return what the target measures of those in segments, or None if it is no number."""
+    if measured is None:
+        return None
+    found = mean_of(measured, kept, kept)
+    return {
+        "column": measured.name,
+        "label": wording.label(measured.name),
+        "money": is_money_name(wording.label(measured.name)),
+        "all": found,
+    }
 
 
 def _judge(own, outcome, money, later):
@@ -289,6 +307,11 @@ def decisions(facts):
 
 def _terms(facts):
     target, money = facts["target"], facts["money"]
+    if measure := facts["measure"]:
+        return (
+            f"The target is {measure['label']}: of the {measure['all']['customers']:,} customers "
+            f"in segments it is {_around(measure['all'])} on average."
+        )
     if target is None:
         return "No column of this table tells what a contact would bring, so none is decided on."
     found, which = target["rate"], f"{target['label']} = {target['positive']}"
@@ -316,7 +339,18 @@ def _decision(some, facts):
         f"{stability['verdict']} ({stability['jaccard']:.2f}). Next to it: segment "
         f"{near['segment']}. "
     )
+    if found := some["measure"]:
+        label = facts["measure"]["label"]
+        return f"{said}{label[:1].upper()}{label[1:]}: {_around(found)}{_part(found)}."
     return said + (_judged(some, facts) if some["target"] else "")
+
+
+def _around(found):
+    return f"{found['mean']:,.2f} ({found['low']:,.2f} to {found['high']:,.2f})"
+
+
+def _part(found):
+    return "" if found["share"] is None else f", {found['share']:.0%} of the total"
 
 
 def _judged(some, facts):

@@ -53,7 +53,7 @@ class Article(NamedTuple):
     further: bool = False
 
 
-def write(folder, loaded, path, articles):
+def write(folder, loaded, path, articles, orders=()):
     """Write ``index.html``, from the files that the notebooks left beside it.
 
     Parameters
@@ -65,6 +65,8 @@ def write(folder, loaded, path, articles):
     articles : list of Article
         The notebooks that ran; of the main ones those that left no ``<name>.json`` show what they
         say instead.
+    orders : sequence of str, optional
+        What became of the orders that the customers were made of, in sentences.
     """
     folder = Path(folder)
     methods = [
@@ -74,7 +76,7 @@ def write(folder, loaded, path, articles):
         if left.is_file() and not article.further
     ]
     context = {
-        "table": _table(loaded, path),
+        "table": _table(loaded, path) | {"orders": orders},
         "methods": methods,
         "views": _views(methods, articles, folder),
         "further": [article for article in articles if article.further],

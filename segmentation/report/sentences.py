@@ -293,7 +293,16 @@ def method_finding(facts):
 
 
 def against_all(found, overall):
-    """Say how a rate differs from that of all customers."""
-    if found["low"] > overall["share"]:
+    """Say how a rate differs from that of all in segments."""
+    return _against(found, overall["share"])
+
+
+def against_mean(found, overall):
+    """Say how a mean differs from that of all in segments."""
+    return _against(found, overall["mean"])
+
+
+def _against(found, value):
+    if found["low"] > value:
         return "above"
-    return "below" if found["high"] < overall["share"] else "not clearly different from"
+    return "below" if found["high"] < value else "not clearly different from"

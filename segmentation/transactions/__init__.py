@@ -45,6 +45,7 @@ What ``transactions.toml`` beside the orders may say; every key is optional::
 """
 
 from segmentation.transactions.features import TARGET, describe_orders, make_customers
+from segmentation.transactions.files import write_customers
 from segmentation.transactions.orders import Orders, open_orders
 from segmentation.transactions.settings import OrderSettings, read_order_settings
 
@@ -56,4 +57,5 @@ __all__ = [
     "make_customers",
     "open_orders",
     "read_order_settings",
+    "write_customers",
 ]
