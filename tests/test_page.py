@@ -130,7 +130,13 @@ def periods_of(segments, kept, known):
 def set_aside(aside, known, money):
     rate = None if known is None else rate_of(known[aside.index])
     profit = profit_of(rate, money) if rate and money else None
-    return {"customers": len(aside), "target": rate, "periods": None, "profit": profit}
+    return {
+        "customers": len(aside),
+        "target": rate,
+        "measure": None,
+        "periods": None,
+        "profit": profit,
+    }
 
 
 def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True):

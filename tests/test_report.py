@@ -239,7 +239,7 @@ def test_nothing_is_told_of_a_period_without_a_known_outcome():
 def test_means_are_those_of_the_segment(values, mask):
     measured = pd.Series(values)
     own = np.array([bool(mask >> i % 32 & 1) for i in range(len(values))])
-    found = mean_of(measured, own, np.full(len(own), True))
+    found = mean_of(measured, own)
     if not own.any():
         assert found is None
         return
@@ -255,8 +255,7 @@ def test_the_interval_of_a_mean_holds_it_as_often_as_it_says():
     held = [
         found["low"] <= 2 <= found["high"]
         for found in (
-            mean_of(pd.Series(rng.gamma(2, 1, 150)), np.full(150, True), np.full(150, True))
-            for _ in range(200)
+            mean_of(pd.Series(rng.gamma(2, 1, 150)), np.full(150, True)) for _ in range(200)
         )
     ]
     assert 0.9 <= np.mean(held) <= 0.98

@@ -23,7 +23,7 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
       "measure": {                                       null unless the target is a number
         "column": "spent_next", "label": "money of the next period",
         "money": true,                                   whether it is an amount of money
-        "all": {"mean": 15.5, "low": 14.7, "high": 16.4, "share": 1.0, "customers": 21151}
+        "all": {"mean": 15.5, "low": 14.7, "high": 16.4, "share": 0.46, "customers": 21151}
       },
       "money": {                                         null without value and cost, or a target
         "value": 60.0, "cost": 5.0,
@@ -35,7 +35,7 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
         "earlier": 0.7                                   the share of customers that came first
       },
       "set_aside": {                                     the unusual ones, judged as a segment is
-        "customers": 4520, "target": {}, "periods": {}, "profit": {}
+        "customers": 4520, "target": {}, "measure": {}, "periods": {}, "profit": {}
       },
       "groups": {"found": true, "p": 0.05, "n_twins": 19, "k": 5, "sentence": "there is ..."},
       "seeds": {"low": 0.99, "high": 1.0},               agreement with other seeds (adjusted Rand)

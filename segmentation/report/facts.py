@@ -93,6 +93,10 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
     in_time = find_later(loaded, path) if outcome is not None else None
     judge = partial(_judge, outcome=outcome, money=money, later=in_time and in_time[1])
     measured = find_measure(loaded.target)
+
+    def measure(own):
+        return {"measure": None if measured is None else mean_of(measured, own)}
+
     facts = {
         "format": FORMAT,
         "notebook": notebook,
@@ -108,7 +112,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         "measure": _measure(measured, loaded, kept, wording),
         "money": money,
         "periods": in_time and {"by": in_time[0], "earlier": EARLIER},
-        "set_aside": {"customers": int((~kept).sum())} | judge(~kept),
+        "set_aside": {"customers": int((~kept).sum())} | judge(~kept) | measure(~kept),
         "groups": {
             "found": suggestion.k > 1,
             "p": float(suggestion.p.min()),
@@ -136,7 +140,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         | {"confidence": float(scored["confidence"][own].median())}
         | {"next": _next(distances[own], segment)}
         | judge(own)
-        | {"measure": None if measured is None else mean_of(measured, own, kept)}
+        | measure(own)
         for segment, row in names.assign(mixed=profiles.is_mixed(names)).iterrows()
         for own in [kept & (segments == segment)]
     ]
@@ -147,7 +151,7 @@ def _measure(measured, loaded, kept, wording):
     """Return what the target measures of those in segments, or None if it is no number."""
     if measured is None:
         return None
-    found = mean_of(measured, kept, kept)
+    found = mean_of(measured, kept)
     return {
         "column": measured.name,
         "label": wording.label(measured.name),
@@ -300,8 +304,9 @@ def decisions(facts):
     lines = [f"### {count.capitalize()} segments, {count} decisions", "", _terms(facts), ""]
     lines += [f"1. {_decision(some, facts)}" for some in facts["segments"]]
     aside = facts["set_aside"]
-    if aside["target"]:
-        lines += ["", f"The {aside['customers']:,} customers set aside: {_judged(aside, facts)}"]
+    if aside["target"] or aside["measure"]:
+        said = _judged(aside, facts) if aside["target"] else _measured(aside, facts)
+        lines += ["", f"The {aside['customers']:,} customers set aside: {said}"]
     return "\n".join(lines)
 
 
@@ -339,18 +344,20 @@ def _decision(some, facts):
         f"{stability['verdict']} ({stability['jaccard']:.2f}). Next to it: segment "
         f"{near['segment']}. "
     )
-    if found := some["measure"]:
-        label = facts["measure"]["label"]
-        return f"{said}{label[:1].upper()}{label[1:]}: {_around(found)}{_part(found)}."
+    if some["measure"]:
+        return said + _measured(some, facts)
     return said + (_judged(some, facts) if some["target"] else "")
+
+
+def _measured(some, facts):
+    """Say what the target measures of a segment, or of those set aside."""
+    found, label = some["measure"], facts["measure"]["label"]
+    part = "" if found["share"] is None else f", {found['share']:.0%} of that of all customers"
+    return f"{label[:1].upper()}{label[1:]}: {_around(found)}{part}."
 
 
 def _around(found):
     return f"{found['mean']:,.2f} ({found['low']:,.2f} to {found['high']:,.2f})"
-
-
-def _part(found):
-    return "" if found["share"] is None else f", {found['share']:.0%} of the total"
 
 
 def _judged(some, facts):

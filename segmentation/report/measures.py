@@ -34,28 +34,28 @@ def find_measure(target):
     return pd.Series(numbers, target.index, dtype=float).rename(target.name)
 
 
-def mean_of(measured, own, all_of_them):
+def mean_of(measured, own):
     """Compute the mean of some customers, with its interval of 95 %, and their share of the sum.
 
     Parameters
     ----------
     measured : Series of float, shape (n_customers,)
         As `find_measure` gives it.
-    own, all_of_them : arrays of bool, shape (n_customers,)
-        The customers, and those whose sum is the whole.
+    own : array of bool, shape (n_customers,)
+        The customers.
 
     Returns
     -------
     dict or None
-        ``mean``, ``low``, ``high``, ``share`` (None where negative values leave none), and of how
-        many ``customers``. None where nothing is known of anybody. Money is skewed: up to 5,000
+        ``mean``, ``low``, ``high``, ``share`` of the sum of all customers (None where negative
+        values leave none), and of how many ``customers``. None where nothing is known of anybody. Money is skewed: up to 5,000
         customers the interval is that of the bootstrap (percentiles, Efron 1979), seeded; beyond,
         1.96 standard errors.
     """
     known = measured[own].dropna().to_numpy()
     if not len(known):
         return None
-    total = measured[all_of_them].sum()
+    total = measured.sum()
     part = known.sum() / total if total > 0 else np.nan
     mean = known.mean()
     if len(known) > MAX_BOOTSTRAPPED:
