@@ -48,9 +48,9 @@ def mean_of(measured, own):
     -------
     dict or None
         ``mean``, ``low``, ``high``, ``share`` of the sum of all customers (None where negative
-        values leave none), and of how many ``customers``. None where nothing is known of anybody. Money is skewed: up to 5,000
-        customers the interval is that of the bootstrap (percentiles, Efron 1979), seeded; beyond,
-        1.96 standard errors.
+        values leave none), and of how many ``customers``. None where nothing is known of anybody.
+        Money is skewed: up to 5,000 customers the interval is that of the bootstrap (percentiles,
+        Efron 1979), seeded; beyond, 1.96 standard errors.
     """
     known = measured[own].dropna().to_numpy()
     if not len(known):
