@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.customers import TableError
+from segmentation import spark
+from segmentation.customers import TableError, load_customers
+from segmentation.transactions import (
+    __main__ as command,
+)
 from segmentation.transactions import (
     describe_orders,
     make_customers,
+    make_from,
     open_orders,
     read_order_settings,
+    write_customers,
 )
 
 TODAY = date(2026, 1, 1)
@@ -331,3 +337,62 @@ def test_no_file_is_an_error_with_the_cure(tmp_path):
     (tmp_path / "odd.csv").write_text('customer,date,amount\n"a,2024-01-01,1\n')
     with pytest.raises(TableError):
         customers_of(tmp_path / "odd.csv")
+
+
+@pytest.fixture
+def messy(tmp_path):
+    """Return the path of orders of all kinds, some of which cannot be used."""
+    rng = np.random.default_rng(5)
+    n = 1_200
+    dates = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(400, size=n), "D")
+    lines = pd.DataFrame(
+        {
+            "invoice_no": rng.integers(480, size=n),
+            "client": rng.choice([*map(str, range(40)), "", "17.0", "null"], n),
+            "date": dates.strftime("%d.%m.%Y"),
+            "amount": rng.choice(["1.234,50 €", "12,25", "-3,10", "0", "free", "", "99"], n),
+            "department": rng.choice(["it's", "a b", "c", "d", "e", "f", "g", "h", ""], n),
+            "qty": rng.integers(1, 9, n),
+        }
+    )
+    lines.loc[::50, "date"] = "30.02.2024"
+    lines["client"] = lines["client"].where(lines["client"] == "", lines["invoice_no"] % 140)
+    path = tmp_path / "orders.csv"
+    lines.to_csv(path, index=False, sep=";")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(spark.find_problem() is not None, reason=str(spark.find_problem()))
+def test_spark_gives_the_same_table(messy, spark_here):
+    here, labels, said = make_from(messy)
+    there, their_labels, they_say = make_from(messy, "spark")
+    pd.testing.assert_frame_equal(here, there, check_dtype=False, rtol=1e-12)
+    assert (labels, said) == (their_labels, they_say)
+    assert here.filter(like="share_").shape[1] == 7
+
+
+# --- From the shell -----------------------------------------------------------------------------
+
+
+def test_the_command_writes_the_table_and_overwrites_nothing_else(messy, tmp_path, capsys):
+    output = tmp_path / "customers.csv"
+    assert command.main([str(messy), "--output", str(output)]) == 0
+    written = pd.read_csv(output, dtype={"customer": "str"})
+    pd.testing.assert_frame_equal(written, make_from(messy)[0], check_dtype=False, rtol=1e-12)
+    assert command.main([str(messy), "--output", str(output)]) == 0
+    before = messy.read_bytes()
+    assert command.main([str(messy), "--output", str(messy)]) == 2
+    assert messy.read_bytes() == before
+    assert command.main([str(tmp_path / "none.csv"), "--output", str(output)]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_customers_of_orders_are_a_table_like_any_other(messy, tmp_path):
+    table, said = write_customers(messy, tmp_path / "made")
+    loaded = load_customers(table)
+    assert loaded.ids == ["customer"]
+    assert loaded.target.name == "spent_next"
+    assert "spent_next" not in loaded.table
+    assert loaded.labels["recency_days"] == "days since last order"
+    assert said

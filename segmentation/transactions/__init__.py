@@ -45,7 +45,7 @@ What ``transactions.toml`` beside the orders may say; every key is optional::
 """
 
 from segmentation.transactions.features import TARGET, describe_orders, make_customers
-from segmentation.transactions.files import write_customers
+from segmentation.transactions.files import make_from, write_customers
 from segmentation.transactions.orders import Orders, open_orders
 from segmentation.transactions.settings import OrderSettings, read_order_settings
 
@@ -55,6 +55,7 @@ __all__ = [
     "Orders",
     "describe_orders",
     "make_customers",
+    "make_from",
     "open_orders",
     "read_order_settings",
     "write_customers",

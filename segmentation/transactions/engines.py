@@ -4,20 +4,35 @@ import gzip
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from segmentation.customers import TableError
 from segmentation.customers.delimited import FALLBACK, find_separator
+from segmentation.spark import as_pattern, as_url, session
 
 #: More than this goes to disk, so that orders of any number fit beside a browser in 8 GB.
 MEMORY = "5GB"
+#: What text may be in, and DuckDB's names for it; the last takes any byte but a few.
+ENCODINGS = {"utf-8-sig": "utf-8", FALLBACK: "CP1252"}
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
 #: The columns of ``raw``, by what a setting calls them.
 TEXTS = ("customer", "date", "amount", "order", "group", "quantity", "currency")
 N_EXAMPLES = 3
 
 
+class Source(NamedTuple):
+    """Files of orders; of text, what separates its fields and how it is encoded."""
+
+    files: list
+    separator: str | None = None
+    encoding: str | None = None
+
+
 class Engine:
-    """What both engines have: a way to run a statement, and one to fetch a DataFrame."""
+    """What both engines have: a way to keep a result, and one to fetch it as a DataFrame.
+
+    ``types`` says what each column of the lines holds, in words of the engine.
+    """
 
     def name_columns(self, columns):
         """Make the view ``raw``: the texts of the columns, under the names that the SQL uses."""
@@ -45,19 +60,17 @@ class Engine:
 
 
 class DuckDB(Engine):
-    """A database in a temporary file: what does not fit into memory goes there.
-
-    `source` is the SQL of the lines as they are, `types` their columns and what these hold.
-    """
+    """A database in a temporary file: what does not fit into memory goes there."""
 
     def __init__(self, connection, source):
-        self.connection, self.source = connection, source
-        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        self.connection = connection
+        self.lines = _duckdb_lines(source)
+        described = connection.execute(f"DESCRIBE SELECT * FROM {self.lines}").fetchall()
         self.types = {name: kind for name, kind, *_ in described}
 
     def name_columns(self, columns):
-        parts = (f"{_as_text(columns.get(key), self.types)} AS {key}_text" for key in TEXTS)
-        self.connection.execute(f"CREATE VIEW raw AS SELECT {', '.join(parts)} FROM {self.source}")
+        texts = _texts(columns, self.types, '"')
+        self.connection.execute(f"CREATE VIEW raw AS SELECT {texts} FROM {self.lines}")
 
     def make_table(self, name, query):
         self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
@@ -90,7 +103,6 @@ def duckdb_on(path):
     # Imported here: what has customers needs none of it.
     import duckdb
 
-    files = find_files(path)
     with tempfile.TemporaryDirectory(prefix="orders_") as folder:
         connection = duckdb.connect(str(Path(folder) / "orders.duckdb"))
         try:
@@ -98,7 +110,7 @@ def duckdb_on(path):
             connection.execute(f"SET temp_directory = {_quoted(folder)}")
             connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
             connection.execute("CREATE MACRO unix_date(day) AS day - DATE '1970-01-01'")
-            yield DuckDB(connection, _source(files, Path(folder)))
+            yield DuckDB(connection, find_source(path, Path(folder)))
         except duckdb.Error as error:
             first = str(error).strip().splitlines()[0]
             raise TableError(f"{Path(path).name} cannot be read: {first}") from error
@@ -106,22 +118,123 @@ def duckdb_on(path):
             connection.close()
 
 
-def _as_text(name, types):
-    if name is None:
-        return "CAST(NULL AS VARCHAR)"
-    column = '"' + name.replace('"', '""') + '"'
-    if types[name] in ("DOUBLE", "FLOAT") or types[name].startswith("DECIMAL"):
-        return f"CAST(CAST({column} AS DECIMAL(18, 4)) AS VARCHAR)"
-    return f"NULLIF(trim(CAST({column} AS VARCHAR)), '')"
+def _duckdb_lines(source):
+    """Return the SQL of all lines, every column of text as it is written."""
+    listed = f"[{', '.join(_quoted(some) for some in source.files)}]"
+    if source.separator is None:
+        return f"read_parquet({listed}, union_by_name = true)"
+    return (
+        f"read_csv({listed}, header = true, all_varchar = true, union_by_name = true, "
+        f"delim = {_quoted(source.separator)}, quote = '\"', escape = '\"', "
+        f"encoding = '{ENCODINGS.get(source.encoding, 'utf-8')}')"
+    )
 
 
-def find_files(path):
-    """Return the files of orders at a path, in alphabetical order.
+def _quoted(text):
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+class Spark(Engine):
+    """A session of Spark: what is kept stays on its machines until the session ends."""
+
+    def __init__(self, session, source):
+        self.session = session
+        urls = [as_pattern(as_url(path.resolve())) for path in source.files]
+        if source.separator is None:
+            self.lines = session.read.option("mergeSchema", "true").parquet(*urls)
+        else:
+            # Spark's own encodings have no mark at the beginning.
+            encoding = source.encoding.removesuffix("-sig")
+            self.lines = session.read.csv(
+                urls,
+                header=True,
+                sep=source.separator,
+                quote='"',
+                escape='"',
+                encoding=encoding,
+                mode="FAILFAST",
+            )
+        self.types = {name: kind.upper() for name, kind in self.lines.dtypes}
+
+    def name_columns(self, columns):
+        self.lines.createOrReplaceTempView("orders_as_they_are")
+        texts = _texts(columns, self.types, "`")
+        self.session.sql(f"SELECT {texts} FROM orders_as_they_are").createOrReplaceTempView("raw")
+
+    def make_table(self, name, query):
+        self.session.sql(query).cache().createOrReplaceTempView(name)
+
+    def fetch(self, query):
+        return self.session.sql(query).toPandas()
+
+    def drop(self, name):
+        # What was kept is needed where another table is made of it for the first time.
+        self.session.catalog.dropTempView(name)
+
+
+@contextmanager
+def spark_on(path, settings=()):
+    """Open orders in Spark.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `duckdb_on`.
+    settings : dict of str to str, optional
+        As for `segmentation.spark.session`.
+
+    Yields
+    ------
+    Spark
 
     Raises
     ------
     TableError
-        If there is none, or Parquet and text are mixed.
+        If nothing can be read.
+    JobError
+        If Spark cannot start or gives up.
+    """
+    with tempfile.TemporaryDirectory(prefix="orders_") as folder:
+        source = find_source(path, Path(folder))
+        with session({"spark.sql.session.timeZone": "UTC"} | dict(settings)) as running:
+            yield Spark(running, source)
+
+
+# --- Both ---------------------------------------------------------------------------------------
+
+
+def _texts(columns, types, quote):
+    """Return the SQL of the columns as texts, under the names that the queries use."""
+    return ", ".join(f"{_as_text(columns.get(key), types, quote)} AS {key}_text" for key in TEXTS)
+
+
+def _as_text(name, types, quote):
+    if name is None:
+        return "CAST(NULL AS STRING)"
+    column = quote + name.replace(quote, 2 * quote) + quote
+    if types[name].startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+        return f"CAST(CAST({column} AS DECIMAL(18, 4)) AS STRING)"
+    return f"NULLIF(trim(CAST({column} AS STRING)), '')"
+
+
+def find_source(path, folder):
+    """Find the files of orders at a path, and how they are written.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a folder of files.
+    folder : Path
+        Where files that have to be written anew go.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    TableError
+        If there is none, Parquet and text are mixed, or the text has an unknown encoding.
     """
     path = Path(path)
     files = [path]
@@ -137,51 +250,39 @@ def find_files(path):
     kinds = {some.suffix.lower() == ".parquet" for some in files}
     if len(kinds) > 1:
         raise TableError(f"{path} holds Parquet and text: keep one of them in a folder.")
-    return files
-
-
-def _source(files, folder):
-    """Return the SQL of all lines of some files."""
-    listed = f"[{', '.join(_quoted(some) for some in files)}]"
-    if files[0].suffix.lower() == ".parquet":
-        return f"read_parquet({listed}, union_by_name = true)"
+    if kinds == {True}:
+        return Source(files)
     encoding, header = _header(files[0])
     separator = find_separator(header)
     if separator not in header and " " in header.strip():
         # Fields with any number of blanks between them, as statisticians write them.
-        listed = f"[{', '.join(_quoted(_with_commas(some, folder)) for some in files)}]"
-        separator, encoding = ",", "utf-8"
-    return (
-        f"read_csv({listed}, header = true, all_varchar = true, delim = {_quoted(separator)}, "
-        f"quote = '\"', escape = '\"', encoding = '{encoding}', union_by_name = true)"
-    )
+        return Source([_with_commas(some, folder) for some in files], ",", "utf-8")
+    return Source(files, separator, encoding)
 
 
-def _quoted(text):
-    return "'" + str(text).replace("'", "''") + "'"
+def _opened(path, mode, **options):
+    return (gzip.open if path.suffix.lower() == ".gz" else open)(path, mode, **options)
 
 
 def _header(path):
     """Return the encoding of a file by its first million bytes, and its first line."""
-    with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
+    with _opened(path, "rb") as file:
         start = file.read(2**20)
     # A letter may be cut in two at the end.
-    for encoding, name in (("utf-8-sig", "utf-8"), (FALLBACK, "CP1252")):
+    start = start[: start.rfind(b"\n") + 1 or None]
+    for encoding in ENCODINGS:
         try:
-            text = start[: start.rfind(b"\n") + 1 or None].decode(encoding)
+            return encoding, start.decode(encoding).split("\n", 1)[0].rstrip("\r")
         except UnicodeDecodeError:
             continue
-        return name, text.split("\n", 1)[0].rstrip("\r")
-    raise TableError(f"{path.name} is no text in UTF-8 or Windows-1252.")
+    raise TableError(f"{path.name} is no text in {' or '.join(ENCODINGS)}.")
 
 
 def _with_commas(path, folder):
     """Write a file of fields between blanks as one with commas."""
     written = folder / f"{path.name}.csv"
     with (
-        (gzip.open if path.suffix.lower() == ".gz" else open)(
-            path, "rt", encoding="utf-8"
-        ) as lines,
+        _opened(path, "rt", encoding="utf-8") as lines,
         written.open("w", encoding="utf-8") as file,
     ):
         file.writelines(",".join(line.split()) + "\n" for line in lines if line.strip())

@@ -13,7 +13,7 @@ from segmentation.customers import TableError
 from segmentation.customers.numbers import decide, examine
 from segmentation.customers.units import CURRENCIES
 from segmentation.customers.values import MISSING_WORDS
-from segmentation.transactions.engines import duckdb_on
+from segmentation.transactions.engines import duckdb_on, spark_on
 from segmentation.transactions.settings import OrderSettings, read_order_settings
 
 EPOCH = date(1970, 1, 1)
@@ -60,8 +60,8 @@ class Orders(NamedTuple):
 
 
 @contextmanager
-def open_orders(path, settings=None, today=None):
-    """Open orders in DuckDB, which keeps them in a temporary file until the end.
+def open_orders(path, settings=None, today=None, engine="duckdb"):
+    """Open orders in DuckDB or in Spark, which keep them until the end.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ def open_orders(path, settings=None, today=None):
         As ``transactions.toml`` has them; they come before it.
     today : date, optional
         Later orders are none; by default this day.
+    engine : {"duckdb", "spark"}, optional
+        DuckDB needs one machine and as much of its disk as the orders take.
 
     Yields
     ------
@@ -81,9 +83,9 @@ def open_orders(path, settings=None, today=None):
     TableError
         If nothing can be read, and as `read_order_settings` and `read_orders`.
     """
-    with duckdb_on(path) as engine:
-        read = read_order_settings(path, list(engine.types), settings)
-        yield read_orders(engine, read, today)
+    with {"duckdb": duckdb_on, "spark": spark_on}[engine](path) as started:
+        read = read_order_settings(path, list(started.types), settings)
+        yield read_orders(started, read, today)
 
 
 def read_orders(engine, settings, today=None):
