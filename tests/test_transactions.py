@@ -391,7 +391,7 @@ def test_the_command_writes_the_table_and_overwrites_nothing_else(messy, tmp_pat
 def test_customers_of_orders_are_a_table_like_any_other(messy, tmp_path):
     table, said = write_customers(messy, tmp_path / "made")
     loaded = load_customers(table)
-    assert loaded.ids == ["customer"]
+    assert list(loaded.ids) == ["customer"]
     assert loaded.target.name == "spent_next"
     assert "spent_next" not in loaded.table
     assert loaded.labels["recency_days"] == "days since last order"
