@@ -15,6 +15,7 @@ from segmentation import __main__ as command
 from segmentation.build import NOTEBOOKS, ROOT, find_notebooks, find_verdict
 from segmentation.customers import read_settings
 from segmentation.customers.settings import SETTINGS
+from segmentation.transactions import __main__ as orders
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -53,6 +54,15 @@ def test_commands_for_new_customers_take_the_options():
     assert {line.split()[0] for line in commands} == {"score", "drift"}
     for line in commands:
         assert command.parse_args(line.split()).segmenter.suffix == ".segmenter"
+
+
+def test_commands_for_orders_take_the_options(tmp_path, monkeypatch, capsys):
+    commands = re.findall(r"python -m segmentation\.transactions (.*)", README)
+    assert len(commands) == 2
+    monkeypatch.chdir(tmp_path)
+    # The options are read before it is found that there are no orders.
+    assert [orders.main(line.split()) for line in commands] == [2, 2]
+    assert capsys.readouterr().err.count("no orders are there") == 2
 
 
 def test_the_settings_of_ones_own_table_are_read(tmp_path):
