@@ -119,6 +119,7 @@ def _environment():
         "capital": lambda text: text[:1].upper() + text[1:],
     }
     environment.globals |= {"words": sentences, "decisions": DECISIONS, "sizes": SIZES}
+    environment.globals["depends"] = DEPENDS
     return environment
 
 
