@@ -15,6 +15,8 @@ MEMORY = "5GB"
 #: What text may be in, and DuckDB's names for it; the last takes any byte but a few.
 ENCODINGS = {"utf-8-sig": "utf-8", FALLBACK: "CP1252"}
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
+#: How the names of types of whole numbers begin.
+INTEGERS = ("BIGINT", "INT", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "LONG")
 #: The columns of ``raw``, by what a setting calls them.
 TEXTS = ("customer", "date", "amount", "order", "group", "quantity", "currency")
 N_EXAMPLES = 3
@@ -34,8 +36,23 @@ class Engine:
     ``types`` says what each column of the lines holds, in words of the engine.
     """
 
+    def is_date(self, name):
+        """Whether a column of the lines holds dates or times, rather than texts."""
+        return self.types[name].startswith(("DATE", "TIMESTAMP"))
+
+    def is_number(self, name):
+        """Whether a column of the lines holds numbers, rather than texts."""
+        return self.types[name].startswith(("DOUBLE", "FLOAT", "DECIMAL", *INTEGERS))
+
     def name_columns(self, columns):
-        """Make the view ``raw``: the texts of the columns, under the names that the SQL uses."""
+        """Make the view ``raw``: the texts of the columns, under the names that the SQL uses.
+
+        Beside them, ``date_value`` and ``amount_value`` where a column is no text.
+        """
+        raise NotImplementedError
+
+    def make_view(self, name, query):
+        """Give a query a name."""
         raise NotImplementedError
 
     def make_table(self, name, query):
@@ -44,10 +61,6 @@ class Engine:
 
     def fetch(self, query):
         """Return the result of a query as a DataFrame."""
-        raise NotImplementedError
-
-    def drop(self, name):
-        """Forget a table."""
         raise NotImplementedError
 
     def examples(self, column, table="raw", condition="TRUE"):
@@ -69,17 +82,17 @@ class DuckDB(Engine):
         self.types = {name: kind for name, kind, *_ in described}
 
     def name_columns(self, columns):
-        texts = _texts(columns, self.types, '"')
+        texts = _texts(columns, self, '"')
         self.connection.execute(f"CREATE VIEW raw AS SELECT {texts} FROM {self.lines}")
+
+    def make_view(self, name, query):
+        self.connection.execute(f"CREATE VIEW {name} AS {query}")
 
     def make_table(self, name, query):
         self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
 
     def fetch(self, query):
         return self.connection.execute(query).df()
-
-    def drop(self, name):
-        self.connection.execute(f"DROP TABLE {name}")
 
 
 @contextmanager
@@ -158,18 +171,17 @@ class Spark(Engine):
 
     def name_columns(self, columns):
         self.lines.createOrReplaceTempView("orders_as_they_are")
-        texts = _texts(columns, self.types, "`")
-        self.session.sql(f"SELECT {texts} FROM orders_as_they_are").createOrReplaceTempView("raw")
+        texts = _texts(columns, self, "`")
+        self.make_view("raw", f"SELECT {texts} FROM orders_as_they_are")
+
+    def make_view(self, name, query):
+        self.session.sql(query).createOrReplaceTempView(name)
 
     def make_table(self, name, query):
         self.session.sql(query).cache().createOrReplaceTempView(name)
 
     def fetch(self, query):
         return self.session.sql(query).toPandas()
-
-    def drop(self, name):
-        # What was kept is needed where another table is made of it for the first time.
-        self.session.catalog.dropTempView(name)
 
 
 @contextmanager
@@ -203,16 +215,21 @@ def spark_on(path, settings=()):
 # --- Both ---------------------------------------------------------------------------------------
 
 
-def _texts(columns, types, quote):
-    """Return the SQL of the columns as texts, under the names that the queries use."""
-    return ", ".join(f"{_as_text(columns.get(key), types, quote)} AS {key}_text" for key in TEXTS)
+def _texts(columns, engine, quote):
+    """Return the SQL of the columns under the names that the queries use."""
+    quoted = {key: quote + name.replace(quote, 2 * quote) + quote for key, name in columns.items()}
+    parts = [f"{_as_text(quoted.get(key), key, columns, engine)} AS {key}_text" for key in TEXTS]
+    date = quoted["date"] if engine.is_date(columns["date"]) else "NULL"
+    amount = quoted["amount"] if engine.is_number(columns["amount"]) else "NULL"
+    parts.append(f"CAST({date} AS DATE) AS date_value")
+    parts.append(f"CAST({amount} AS DECIMAL(18, 4)) AS amount_value")
+    return ", ".join(parts)
 
 
-def _as_text(name, types, quote):
-    if name is None:
+def _as_text(column, key, columns, engine):
+    if column is None:
         return "CAST(NULL AS STRING)"
-    column = quote + name.replace(quote, 2 * quote) + quote
-    if types[name].startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+    if key != "customer" and engine.is_number(columns[key]):
         return f"CAST(CAST({column} AS DECIMAL(18, 4)) AS STRING)"
     return f"NULLIF(trim(CAST({column} AS STRING)), '')"
 

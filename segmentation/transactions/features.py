@@ -23,15 +23,16 @@ FEATURES = {
     "returned": "share returned",
 }
 
+_ORDERS_SQL = """
+SELECT customer, {key} AS number, MIN(day) AS day, SUM(amount) AS amount, SUM(quantity) AS items
+FROM line WHERE amount > 0 AND day < {cut_off}
+GROUP BY customer, {key}
+"""
+
 _SQL = """
-WITH one_order AS (
-    SELECT customer, {key} AS number, MIN(day) AS day, SUM(amount) AS amount,
-        SUM(quantity) AS items
-    FROM line WHERE amount > 0 AND day < {cut_off}
-    GROUP BY customer, {key}
-), gap AS (
+WITH gap AS (
     SELECT customer, day - LAG(day) OVER (PARTITION BY customer ORDER BY day) AS days
-    FROM (SELECT customer, day FROM one_order GROUP BY customer, day) AS days
+    FROM {days}
 ), rhythm AS (
     SELECT customer, COUNT(days) AS gaps, SUM(CAST(days AS DECIMAL(18, 0))) AS total,
         SUM(CAST(days AS DECIMAL(18, 0)) * days) AS squares
@@ -109,8 +110,11 @@ def make_customers(orders):
         *([f"COALESCE(CAST(next_period.amount AS DOUBLE), 0) AS {TARGET}"] * holds_back),
     ]
     cut_off = (orders.cut_off - EPOCH).days
+    key = "number" if "order" in orders.settings.columns else "day"
+    orders.engine.make_table("one_order", _ORDERS_SQL.format(key=key, cut_off=cut_off))
+    by_day = "(SELECT customer, day FROM one_order GROUP BY customer, day) AS days"
     query = _SQL.format(
-        key="number" if "order" in orders.settings.columns else "day",
+        days="one_order" if key == "day" else by_day,
         cut_off=cut_off,
         end=(orders.end - EPOCH).days,
         period=orders.period,

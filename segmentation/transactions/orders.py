@@ -112,18 +112,17 @@ def read_orders(engine, settings, today=None):
     today = today or datetime.now(UTC).date()
     engine.name_columns(settings.columns)
     dates, date_problems = _read_dates(engine, settings)
-    convention, symbols, amount_problems = _read_amounts(engine, settings)
+    amounts, convention, amount_problems = _read_amounts(engine, settings)
     problems = date_problems + amount_problems + _currency_problems(engine, settings)
     _stop(problems)
-    engine.make_table("checked", _checked(settings, dates, convention, symbols))
+    engine.make_table("checked", _checked(settings, dates, amounts, convention))
     remarks, n_lines = _remarks(engine, today)
     days_to_today = (today - EPOCH).days
-    engine.make_table(
+    engine.make_view(
         "line",
         "SELECT customer, day, amount, number, product_group, quantity FROM checked "
         f"WHERE customer IS NOT NULL AND day <= {days_to_today} AND amount IS NOT NULL",
     )
-    engine.drop("checked")
     span = engine.fetch("SELECT MIN(day) AS low, MAX(day) AS high, COUNT(*) AS n FROM line")
     if not span["n"][0]:
         _stop([f"none of its {n_lines:,} lines has a customer, a date and an amount", *remarks])
@@ -142,6 +141,8 @@ def _stop(problems):
 
 def _read_dates(engine, settings):
     """Return the SQL that reads dates, and what stands against it."""
+    if engine.is_date(settings.columns["date"]):
+        return "date_value", []
     shapes = engine.fetch(
         "SELECT shape, COUNT(*) AS n FROM (SELECT translate(substr(date_text, 1, 12), "
         "'0123456789', '9999999999') AS shape FROM raw WHERE date_text IS NOT NULL) AS shapes "
@@ -211,7 +212,9 @@ def _day_or_month_first(engine, settings):
 
 
 def _read_amounts(engine, settings):
-    """Return the convention of the numbers, what may stand beside them, and what is against it."""
+    """Return the SQL that reads amounts, the convention of numbers, and what stands against it."""
+    if engine.is_number(settings.columns["amount"]):
+        return "amount_value", ".", []
     given = f"SELECT DISTINCT {_residue('amount_text')} AS residue FROM raw"
     residues = engine.fetch(f"{given} ORDER BY residue LIMIT 1000")["residue"].dropna()
     spelled = {spelling.lower(): name for name, some in CURRENCIES.items() for spelling in some}
@@ -231,7 +234,7 @@ def _read_amounts(engine, settings):
     allowed = {".": (".", ".,", ". ", ".'"), ",": (",", ",.", ", ", ",'")}.get(settings.decimal)
     evidence = examine(texts.astype("str")) if len(texts) else None
     if evidence is None or not evidence.n_values:
-        return ".", symbols, [*problems, f"column {column} holds no amounts"]
+        return "NULL", ".", [*problems, f"column {column} holds no amounts"]
     found, assumed = decide(evidence, **({"allowed": allowed} if allowed else {}))
     if found is None and len(currencies) < 2:
         examples = engine.examples("amount_text")
@@ -241,7 +244,13 @@ def _read_amounts(engine, settings):
             f"amounts such as {engine.examples('amount_text')} may be thousands or fractions: say "
             'decimal = "." or decimal = "," in transactions.toml beside the file'
         )
-    return found or ".", symbols, problems
+    listed = ", ".join("'" + symbol.replace("'", "''") + "'" for symbol in symbols)
+    amount = _number("amount_text", found or ".")
+    return (
+        f"CASE WHEN {_residue('amount_text')} IN ({listed}) THEN {amount} END",
+        found or ".",
+        problems,
+    )
 
 
 def _residue(column):
@@ -277,26 +286,28 @@ def _currency_problems(engine, settings):
 # --- Lines --------------------------------------------------------------------------------------
 
 
-def _checked(settings, dates, convention, symbols):
+def _checked(settings, dates, amounts, convention):
     """Return the SQL of all lines, with nothing where something cannot be read."""
-    listed = ", ".join("'" + symbol.replace("'", "''") + "'" for symbol in symbols)
-    missing = ", ".join(
-        "'" + word.replace("'", "''") + "'" for word in sorted(MISSING_WORDS) if word
+    missing = ", ".join(f"'{word}'" for word in sorted(MISSING_WORDS) if word and "'" not in word)
+    # A column of whole numbers with gaps is exported as 17850.0.
+    customer = (
+        "CASE WHEN customer_text LIKE '%.0' THEN substr(customer_text, 1, "
+        "length(customer_text) - 2) ELSE customer_text END"
     )
-    amount = _number("amount_text", convention)
-    amount = f"CASE WHEN {_residue('amount_text')} IN ({listed}) THEN {amount} END"
-    quantity = "NULL"
-    if "quantity" in settings.columns:
-        quantity = _number("quantity_text", convention)
+    quantity = _number("quantity_text", convention) if "quantity" in settings.columns else "NULL"
     if "unit_price" in settings.columns:
-        amount = f"CAST({amount} * ({quantity}) AS DECIMAL(18, 4))"
+        amounts = f"CAST({amounts} * ({quantity}) AS DECIMAL(18, 4))"
+    zoned = "date_text LIKE '%T%+%' OR date_text LIKE '%T%Z' OR date_text LIKE '% %+__%'"
+    # Texts are kept only where they are to be shown.
     return (
-        f"SELECT CASE WHEN lower(customer_text) NOT IN ({missing}) THEN "
-        # A column of whole numbers with gaps is exported as 17850.0.
-        "regexp_replace(customer_text, '[.]0$', '') END AS customer, "
-        f"unix_date({dates}) AS day, {amount} AS amount, order_text AS number, "
+        "SELECT customer, day, amount, number, product_group, quantity, zoned, "
+        "CASE WHEN day IS NULL THEN date_text END AS date_text, "
+        "CASE WHEN amount IS NULL THEN amount_text END AS amount_text FROM (SELECT "
+        f"CASE WHEN lower(customer_text) NOT IN ({missing}) THEN {customer} END AS customer, "
+        f"unix_date({dates}) AS day, {amounts} AS amount, order_text AS number, "
         f"group_text AS product_group, CAST({quantity} AS DECIMAL(18, 4)) AS quantity, "
-        "date_text, amount_text FROM raw"
+        f"{'FALSE' if dates == 'date_value' else zoned} AS zoned, date_text, amount_text "
+        "FROM raw) AS lines"
     )
 
 
@@ -310,7 +321,7 @@ def _remarks(engine, today):
         "no_amount": f"customer IS NOT NULL AND day <= {day} AND amount IS NULL",
         "zero": f"customer IS NOT NULL AND day <= {day} AND amount = 0",
         "negative": f"customer IS NOT NULL AND day <= {day} AND amount < 0",
-        "zoned": "date_text LIKE '%T%+%' OR date_text LIKE '%T%Z' OR date_text LIKE '% %+__%'",
+        "zoned": "zoned",
     }
     sums = ", ".join(
         f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS {name}" for name, test in faults.items()
