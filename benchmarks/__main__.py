@@ -1,7 +1,8 @@
 """Run every benchmark and print one table: ``python -m benchmarks [name ...]``.
 
 ``python -m benchmarks stages`` measures ours alone, from 10,000 to a million customers;
-``python -m benchmarks calibration`` tries the test for groups on tables with and without any.
+``python -m benchmarks calibration`` tries the test for groups on tables with and without any;
+``python -m benchmarks drift`` tries the test for drift on samples with and without a change.
 """
 
 import importlib
@@ -40,7 +41,7 @@ def main(names):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] in (["stages"], ["calibration"]):
+    if sys.argv[1:] in (["stages"], ["calibration"], ["drift"]):
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main()
     else:
         main(sys.argv[1:])
