@@ -162,7 +162,7 @@ def align(options):
 def _verdict(tested):
     """Say what `segmentation.change.drift_test` found, and what it would have found."""
     refit = "yes" if tested["refit"].any() else "no"
-    lines = [f"Refit: {refit}. Without a change, at most {change.LEVEL:.0%} of tables say yes."]
+    lines = [f"Refit: {refit}. Without a change, some {change.LEVEL:.0%} of tables say yes."]
     kinds = {
         "all": ("Segments", "from the largest segment to the smallest"),
         "outliers": ("Outliers", "become outliers"),

@@ -296,10 +296,11 @@ def _check_identifiers(tables):
 def drift_test(segmenter, scores, n_draws=9_999, seed=0):
     """Test whether the shares of segments or of outliers have changed by more than chance.
 
-    There are two tests, of the segments and of outliers against others, as a segmenter does not
-    keep how many outliers each segment has, and a change in either is a reason to fit anew. Each
-    p is doubled (Bonferroni), so that together they raise a false alarm in at most 5 % of tables
-    without a change.
+    There are two tests, of the segments and of outliers against others: a segmenter does not keep
+    how many outliers each segment has, and a change in either is a reason to fit anew. Each p is
+    doubled (Bonferroni), so that together they raise a false alarm in 5 % of tables without a
+    change, or fewer where outliers hang on the segment. The customers have to be others than in
+    training: of the same ones chance changes less, and a change is found less often.
 
     Parameters
     ----------
