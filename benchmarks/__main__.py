@@ -2,6 +2,7 @@
 
 ``python -m benchmarks stages`` measures ours alone, from 10,000 to a million customers;
 ``python -m benchmarks calibration`` tries the test for groups on tables with and without any;
+``python -m benchmarks drift`` tries the test for drift on samples with and without a change;
 ``python -m benchmarks orders`` makes customers of up to a hundred million orders.
 """
 
@@ -41,7 +42,7 @@ def main(names):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] in (["stages"], ["calibration"], ["orders"]):
+    if sys.argv[1:] in (["stages"], ["calibration"], ["drift"], ["orders"]):
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main()
     else:
         main(sys.argv[1:])

@@ -50,10 +50,12 @@ def test_script_takes_the_options():
 
 
 def test_commands_for_new_customers_take_the_options():
-    commands = re.findall(r"python -m segmentation (score .*|drift .*)", README)
-    assert {line.split()[0] for line in commands} == {"score", "drift"}
+    commands = re.findall(r"python -m segmentation ((?:score|drift|migrate|align) .*)", README)
+    assert {line.split()[0] for line in commands} == {"score", "drift", "migrate", "align"}
     for line in commands:
-        assert command.parse_args(line.split()).segmenter.suffix == ".segmenter"
+        options = vars(command.parse_args(line.split()))
+        frozen = [options[name] for name in ("segmenter", "old", "new") if name in options]
+        assert {path.suffix for path in frozen} == {".segmenter"}
 
 
 def test_commands_for_orders_take_the_options(tmp_path, monkeypatch, capsys):
@@ -138,3 +140,11 @@ def test_the_calibration_is_that_measured():
     assert f"from {enough['numeric']:.1f} standard deviations" in README
     assert f"from {enough['mixed']:.1f} in mixed columns" in README
     assert np.isnan(enough["categorical"])
+
+
+def test_the_false_alarms_of_drift_are_those_measured():
+    rates = pd.read_csv(ROOT / "benchmarks" / "drift.csv")
+    low, high = rates["false_alarms"].min(), rates["false_alarms"].max()
+    assert (
+        f"each of {len(rates)} kinds it says so, by mistake, for {low:.1%} to {high:.1%}" in README
+    )
