@@ -312,6 +312,25 @@ def test_without_a_target_nothing_is_said_of_one(tmp_path, loaded):
     assert 'id="compare"' in written
 
 
+def test_a_target_that_is_a_number_is_told_as_a_mean(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"], target=False)
+    found = {"mean": 31.25, "low": 28.0, "high": 34.5, "share": 0.4, "customers": 900}
+    facts["measure"] = {"column": "m", "label": "money", "money": True, "all": found | {"mean": 9}}
+    facts["set_aside"]["measure"] = found | {"mean": 77.0}
+    facts["segments"][0]["measure"] = found
+    (tmp_path / "kmeans.json").write_text(json.dumps(facts))
+    page.write(tmp_path, loaded._replace(target=None), SAMPLE, articles_of("kmeans"), ["12 lines"])
+    written = (tmp_path / "index.html").read_text(encoding="utf-8")
+    shown = numbers(written)
+    assert shows(shown["kmeans.1.mean"], 31)
+    assert shows(shown["kmeans.1.mean_low"], 28)
+    assert shows(shown["kmeans.1.mean_share"], 0.4)
+    assert "kmeans.2.mean" not in shown
+    assert ">77<" in written
+    assert "12 lines" in written
+    assert sentences.against_mean(found, {"mean": 9}) != sentences.against_mean(found, {"mean": 30})
+
+
 def test_a_segment_whose_target_nobody_knows_has_no_rate(tmp_path, loaded):
     facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
     facts["segments"][0] |= {"target": None, "profit": None, "next": None, "rule": ""}
