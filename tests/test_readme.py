@@ -60,11 +60,11 @@ def test_commands_for_new_customers_take_the_options():
 
 def test_commands_for_orders_take_the_options(tmp_path, monkeypatch, capsys):
     commands = re.findall(r"python -m segmentation\.transactions (.*)", README)
-    assert len(commands) == 2
+    assert len(commands) == 3
     monkeypatch.chdir(tmp_path)
     # The options are read before it is found that there are no orders.
-    assert [orders.main(line.split()) for line in commands] == [2, 2]
-    assert capsys.readouterr().err.count("no orders are there") == 2
+    assert [orders.main(line.split()) for line in commands] == [2, 2, 2]
+    assert capsys.readouterr().err.count("no orders are there") == 3
 
 
 def test_the_settings_of_ones_own_table_are_read(tmp_path):

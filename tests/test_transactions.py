@@ -381,6 +381,10 @@ def test_the_command_writes_the_table_and_overwrites_nothing_else(messy, tmp_pat
     written = pd.read_csv(output, dtype={"customer": "str"})
     pd.testing.assert_frame_equal(written, make_from(messy)[0], check_dtype=False, rtol=1e-12)
     assert command.main([str(messy), "--output", str(output)]) == 0
+    assert command.main([str(messy), "--output", str(output), "--cut-off", "2024-07-01"]) == 0
+    earlier = pd.read_csv(output, dtype={"customer": "str"})
+    assert earlier["orders"].sum() < written["orders"].sum()
+    assert earlier["spent_next"].sum() > written["spent_next"].sum()
     before = messy.read_bytes()
     assert command.main([str(messy), "--output", str(messy)]) == 2
     assert messy.read_bytes() == before

@@ -42,7 +42,7 @@ def write_customers(path, folder):
     return written, said
 
 
-def make_from(path, engine="duckdb"):
+def make_from(path, engine="duckdb", settings=None):
     """Make customers of orders.
 
     Parameters
@@ -50,6 +50,8 @@ def make_from(path, engine="duckdb"):
     path : str or Path
         The orders, as for `segmentation.transactions.open_orders`.
     engine : {"duckdb", "spark"}, optional
+    settings : dict, optional
+        As for `open_orders`.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def make_from(path, engine="duckdb"):
     JobError
         If Spark gives up.
     """
-    with open_orders(path, engine=engine) as orders:
+    with open_orders(path, settings, engine=engine) as orders:
         table, labels = make_customers(orders)
         return table, labels, describe_orders(orders, table)
 
