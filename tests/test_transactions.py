@@ -56,7 +56,7 @@ def by_hand(lines, cut_off, end, period, has_numbers):
             "recency_days": cut_off - days[-1],
             "orders": n,
             "spent": total - back,
-            "spent_per_order": total / n,
+            "mean_order": total / n,
             "spent_lately": lately,
             "tenure_days": cut_off - days[0],
             "gap_days": gaps.mean() if len(gaps) else np.nan,
@@ -93,7 +93,7 @@ lines_of_orders = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(lines_of_orders, st.booleans(), st.sampled_from([0, 7, 20]))
 def test_columns_are_as_defined(tmp_path_factory, drawn, has_numbers, held_back):
     names = ["customer", "date", "amount", "order", "group", "quantity"]
@@ -124,7 +124,9 @@ def test_columns_are_as_defined(tmp_path_factory, drawn, has_numbers, held_back)
         expected.astype(float).sort_index(axis=1).reindex(table.index),
         check_index_type=False,
         check_column_type=False,
-        rtol=1e-9,
+        # They are rounded to four decimals.
+        rtol=0,
+        atol=5.01e-5,
     )
 
 

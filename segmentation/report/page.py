@@ -76,7 +76,7 @@ def write(folder, loaded, path, articles, orders=()):
         if left.is_file() and not article.further
     ]
     context = {
-        "table": _table(loaded, path) | {"orders": orders},
+        "table": _table(loaded, path, orders),
         "methods": methods,
         "views": _views(methods, articles, folder),
         "further": [article for article in articles if article.further],
@@ -130,8 +130,11 @@ def as_html(markdown):
     return Markup(MarkdownWithMath(renderer=renderer).render(markdown))
 
 
-def _table(loaded, path):
-    if is_bank_marketing(path):
+def _table(loaded, path, orders):
+    if orders:
+        # The file is of this run, and says itself of when the customers are.
+        when = None
+    elif is_bank_marketing(path):
         when = ("Period", f"{BANK_MARKETING_PERIOD}; the rows are in order of date")
     else:
         changed = datetime.fromtimestamp(Path(path).stat().st_mtime)
@@ -141,7 +144,8 @@ def _table(loaded, path):
         "customers": len(loaded.table),
         "n_columns": loaded.table.shape[1],
         "when": when,
-        "source": describe_source(path),
+        "source": " ".join([describe_source(path), *orders[:2]]),
+        "orders": orders,
         "roles": describe_roles(loaded),
         "synthetic": is_sample(path),
     }

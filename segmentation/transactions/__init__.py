@@ -8,7 +8,7 @@ those of one customer on one day are. Everything but ``spent_next`` is of before
 ``recency_days``            from the last order to the cut-off
 ``orders``                  how many
 ``spent``                   all amounts, returns taken off
-``spent_per_order``         purchases per order
+``mean_order``              purchases per order
 ``spent_lately``            purchases in the last period, which is as long as the one held back
 ``tenure_days``             from the first order to the cut-off
 ``gap_days``                mean gap between two days with orders; missing with one such day
@@ -26,7 +26,7 @@ those of one customer on one day are. Everything but ``spent_next`` is of before
 ==========================  =====================================================================
 
 Amounts count to four decimals and are added up exactly, so that neither the order of the lines nor
-the number of threads changes a digit.
+the number of threads changes a digit; so do all other numbers.
 
 What ``transactions.toml`` beside the orders may say; every key is optional::
 

@@ -7,13 +7,14 @@ from segmentation.transactions.settings import as_column
 #: Groups with a column of their own; what goes to the others is added up.
 MAX_GROUPS = 6
 TARGET = "spent_next"
+DECIMALS = 4
 
 #: The columns that every table has, and what to call them.
 FEATURES = {
     "recency_days": "days since last order",
     "orders": "orders",
     "spent": "money spent",
-    "spent_per_order": "money per order",
+    "mean_order": "mean order",
     "spent_lately": "money spent lately",
     "tenure_days": "days since first order",
     "gap_days": "days between orders",
@@ -57,7 +58,7 @@ SELECT buyer.customer,
     {cut_off} - last AS recency_days,
     orders,
     CAST(bought - COALESCE(back.amount, 0) AS DOUBLE) AS spent,
-    CAST(bought AS DOUBLE) / orders AS spent_per_order,
+    CAST(bought AS DOUBLE) / orders AS mean_order,
     CAST(lately AS DOUBLE) AS spent_lately,
     {cut_off} - first AS tenure_days,
     CAST(total AS DOUBLE) / gaps AS gap_days,
@@ -122,7 +123,7 @@ def make_customers(orders):
         joined="\nLEFT JOIN grouped ON grouped.customer = buyer.customer" * bool(shares),
         others="".join(f",\n    {some}" for some in others),
     )
-    table = orders.engine.fetch(query)
+    table = orders.engine.fetch(query).round(DECIMALS)
     if table.empty:
         raise TableError(
             f"nobody has a purchase before the cut-off, {orders.cut_off:%Y-%m-%d}: choose a later "
