@@ -255,10 +255,11 @@ def test_the_interval_of_a_mean_holds_it_as_often_as_it_says():
     held = [
         found["low"] <= 2 <= found["high"]
         for found in (
-            mean_of(pd.Series(rng.gamma(2, 1, 150)), np.full(150, True)) for _ in range(200)
+            mean_of(pd.Series(rng.gamma(2, 1, 150)), np.full(150, True)) for _ in range(120)
         )
     ]
-    assert 0.9 <= np.mean(held) <= 0.98
+    # 114 of 120 are expected, and fewer as the values are skewed.
+    assert 0.88 <= np.mean(held) <= 0.99
 
 
 @pytest.mark.parametrize(
