@@ -14,7 +14,7 @@ FEATURES = {
     "recency_days": "days since last order",
     "orders": "orders",
     "spent": "money spent",
-    "mean_order": "mean order",
+    "mean_order": "order value",
     "spent_lately": "money spent lately",
     "tenure_days": "days since first order",
     "gap_days": "days between orders",
