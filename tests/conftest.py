@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
@@ -14,6 +15,13 @@ from segmentation.notebook import NotApplicable
 
 #: Nothing of what Spark does in tests leaves the machine.
 SPARK_HERE = "--conf spark.driver.host=127.0.0.1 --conf spark.ui.enabled=false"
+
+
+@pytest.fixture(autouse=True)
+def _no_open_figures():
+    """Close what a test has drawn: from the twentieth open figure on, matplotlib warns."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")
