@@ -11,6 +11,7 @@ import pytest
 
 import embedding_creation
 from benchmarks import calibration, stages
+from benchmarks import orders as orders_benchmark
 from segmentation import __main__ as command
 from segmentation.build import NOTEBOOKS, ROOT, find_notebooks, find_verdict
 from segmentation.customers import read_settings
@@ -148,3 +149,10 @@ def test_the_false_alarms_of_drift_are_those_measured():
     assert (
         f"each of {len(rates)} kinds it says so, by mistake, for {low:.1%} to {high:.1%}" in README
     )
+
+
+def test_the_memory_for_orders_is_that_measured():
+    measured = pd.read_csv(ROOT / "benchmarks" / "orders.csv", index_col="orders")
+    largest = measured.loc[100_000_000]
+    assert largest["peak_mb"] < orders_benchmark.MOST_MB
+    assert f"{largest['peak_mb'] / 1000:.1f} GB and {largest['seconds'] / 60:.0f} minutes" in README
