@@ -32,9 +32,11 @@ from segmentation.customers import (
     find_table,
     is_bank_marketing,
     load_customers,
+    read_settings,
 )
 from segmentation.customers.source import BANK_MARKETING_SHA256
 from segmentation.execution import NotebookError, execute
+from segmentation.readings import keep_true
 from segmentation.report import page
 from segmentation.report.notebook_page import title_of, to_html
 
@@ -149,7 +151,11 @@ def _build(notebooks, loaded, table, orders):
         (BUILD / f"{path.stem}.json").unlink(missing_ok=True)
     articles = dict.fromkeys(path.stem for path in notebooks)
 
+    # What is typed about the bank's customers is of them alone, read in the usual way.
+    usual = is_bank_marketing(table) and not read_settings(table)
+
     def finish(path, notebook):
+        notebook = keep_true(notebook, usual or not _needs_customers(notebook))
         files.write_text(BUILD / path.name, nbformat.writes(notebook))
         files.write_text(BUILD / f"{path.stem}.html", to_html(notebook))
         articles[path.stem] = _article(path, notebook)
@@ -161,6 +167,11 @@ def _build(notebooks, loaded, table, orders):
     page.write(BUILD, loaded, table, list(articles.values()), orders)
     print(f"Open {BUILD / 'index.html'}")
     return 0
+
+
+def _needs_customers(notebook):
+    """Say whether a notebook is about the table that is given, and not about one of its own."""
+    return any(cell.cell_type == "code" and "find_table(" in cell.source for cell in notebook.cells)
 
 
 def _render(notebooks):
@@ -200,13 +211,17 @@ def _article(path, notebook):
 
 
 def find_verdict(notebook):
-    """Return the Markdown that the cell tagged ``verdict`` shows."""
-    cell = next(cell for cell in notebook.cells if "verdict" in cell.metadata.get("tags", []))
-    return "".join(
-        output["data"]["text/markdown"]
-        for output in cell.outputs
-        if "text/markdown" in output.get("data", {})
-    )
+    """Return in Markdown what a notebook that ran has to say first.
+
+    Why it ended early; else its verdict; else, of another table, its question.
+    """
+    if "ended" in notebook.metadata:
+        return notebook.metadata["ended"]
+    for cell in notebook.cells:
+        if "verdict" in cell.metadata.get("tags", []):
+            return cell.source
+    asked = re.search(r"^\*\*Question\.\*\* (.+)$", notebook.cells[0].source, re.MULTILINE)
+    return asked.group(1) if asked else ""
 
 
 def stamp(notebook):

@@ -128,7 +128,7 @@ class _Run:
         except (CellControlSignal, RuntimeError) as error:
             if getattr(error, "ename", None) != NotApplicable.__name__:
                 raise self._leave(error) from error
-            self._end_early()
+            self._end_early(error.evalue)
             progress()
         self.failed.unlink(missing_ok=True)
         return _with_last_states(self.notebook)
@@ -163,8 +163,9 @@ class _Run:
         what = "stopped." if self.stopped else _in_short(error)
         return NotebookError(f"{where}: {what}\nThe run up to there: {self.failed}")
 
-    def _end_early(self):
-        """Cut off the cells that the notebook did not come to, and the sign of its early end."""
+    def _end_early(self, reason):
+        """Cut off the cells that the notebook did not come to, and keep the reason of its end."""
+        self.notebook.metadata["ended"] = reason
         last = self.codes[self.n_done]
         del self.notebook.cells[last + 1 :]
         cell = self.notebook.cells[last]

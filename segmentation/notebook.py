@@ -8,9 +8,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import plotly.graph_objects as go
-from IPython.display import Markdown, display, update_display
+from IPython.display import Markdown, display
 
-from segmentation import captions, profiles
+from segmentation import profiles
 from segmentation.customers import describe_roles, describe_source
 from segmentation.heat_maps import draw_traits
 from segmentation.outcomes import find_outcome
@@ -21,7 +21,7 @@ chrome_works = True
 
 
 class NotApplicable(Exception):  # noqa: N818, it is no error
-    """A notebook's method makes no sense for a table; its verdict says so, and it ends there."""
+    """A notebook's method makes no sense for a table; it says so, and ends there."""
 
     def _render_traceback_(self):
         """Tell IPython what to show of it: nothing."""
@@ -75,7 +75,7 @@ def show_segments(loaded, kept, segments, names, path):
         display(profiles.shares(watched, segments).map("{:.0%}".format))
     traits = profiles.traits(kept, segments)
     heat_map = draw_traits(traits, names["name"], segments, outcome)
-    show(heat_map, path, captions.heat_map(traits))
+    show(heat_map, path)
 
 
 def _outcome_of(loaded, kept):
@@ -99,20 +99,8 @@ def _outcome_of(loaded, kept):
     return outcome.loc[kept.index].rename(f"{label} = {outcome.name}")
 
 
-def show_verdict(finding):
-    """Show a verdict here and below the title, where it was announced.
-
-    Parameters
-    ----------
-    finding : str
-        In Markdown.
-    """
-    update_display(Markdown(f"**Verdict.** {finding}"), display_id="verdict")
-    display(Markdown(finding))
-
-
 def end_notebook(reason):
-    """Make a sentence the verdict of a notebook and end the notebook, with no traceback.
+    """End a notebook with a sentence that says why, and no traceback.
 
     Parameters
     ----------
@@ -124,12 +112,12 @@ def end_notebook(reason):
     NotApplicable
         Always; `segmentation.build` takes it for an end like any other.
     """
-    show_verdict(reason)
+    display(Markdown(reason))
     raise NotApplicable(reason)
 
 
-def show(figure, path, finding):
-    """Save a figure as PNG, show it, and say below it what it shows.
+def show(figure, path):
+    """Save a figure as PNG and show it.
 
     Parameters
     ----------
@@ -138,8 +126,6 @@ def show(figure, path, finding):
         cannot. The PNG needs a Chrome; without one the figure is shown all the same.
     path : Path
         The PNG to write; its folder is made.
-    finding : str
-        One or two sentences in Markdown, their numbers computed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +138,6 @@ def show(figure, path, finding):
         figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
         display(figure)
         plt.close(figure)
-    display(Markdown(finding))
 
 
 def _plotly_png(figure, path):

@@ -120,11 +120,11 @@ def name_segments(customers, segments, column_labels=BANK_LABELS):
         ``name``, the best rule of at most three conditions in words (see
         `segmentation.rules.find_rules`), which begins with "Mixed: mostly" if its F1 on held-out
         customers is below 0.7; ``rule``, the same as a condition of SQL, empty if no condition
-        tells the segment from others; ``precision`` and ``recall`` of rules found in the same way
-        without the customers that they are counted on; ``description``, what sets the segment
-        apart: categories that at least half of it has and that are at least 1.2 times as frequent
-        there as among all customers, and numbers whose mean is at least half a standard deviation
-        off. No two names are the same.
+        tells the segment from others; ``precision``, ``recall`` and ``f1`` of rules found in the
+        same way without the customers that they are counted on; ``description``, what sets the
+        segment apart: categories that at least half of it has and that are at least 1.2 times as
+        frequent there as among all customers, and numbers whose mean is at least half a standard
+        deviation off. No two names are the same.
     """
     wording = Wording(customers, column_labels)
     rules = find_rules(customers, segments, wording.name)
@@ -136,6 +136,7 @@ def name_segments(customers, segments, column_labels=BANK_LABELS):
             "rule": " AND ".join(condition.to_sql() for condition in found.conditions),
             "precision": found.precision,
             "recall": found.recall,
+            "f1": found.f1,
             "description": "; ".join(
                 _sentence(trait, wording) for trait in marks[segment].head(3).itertuples()
             )
@@ -158,8 +159,7 @@ def _name(segment, found):
 
 def is_mixed(names):
     """Say of which segments no rule has an F1 of 0.7; `names` as `name_segments`."""
-    precision, recall = names["precision"], names["recall"]
-    return (2 * precision * recall / (precision + recall)).fillna(0) < MIXED_BELOW
+    return names["f1"] < MIXED_BELOW
 
 
 def _marks(group, min_share):

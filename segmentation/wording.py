@@ -131,3 +131,23 @@ class Wording:
         clear = category.lower() not in self.shared | UNCLEAR
         self_evident = clear and SELF_EVIDENT & set(label.lower().split())
         return category if says_it or self_evident else f"{category} {label}"
+
+
+def groups_in_words(suggestion, n_segments):
+    """Say whether there are groups; `suggestion` as `evaluation.suggest_k` gives it.
+
+    `n_segments` is how many are kept, whatever is suggested.
+    """
+    lowest, n_twins = suggestion.p.min(), len(suggestion.silhouettes) - 1
+    # The table itself counts among those that are as far up.
+    n_alike = round(lowest * (n_twins + 1)) - 1
+    reached = (
+        f"{n_alike or 'none'} of {n_twins} tables without groups {'is' if n_alike == 1 else 'are'} "
+        f"as well separated (p = {lowest:.2f}, for all k together)"
+    )
+    if suggestion.k == 1:
+        return f"nothing shows more than one group: {reached}"
+    fits = f"{suggestion.k} groups fit best"
+    if suggestion.k != n_segments:
+        fits += f" by the gap, and the {n_segments} segments kept are another cut"
+    return f"there is more than one group: {reached}; {fits}"

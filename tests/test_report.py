@@ -14,9 +14,8 @@ from scipy.stats import norm
 
 from segmentation.build import NOTEBOOKS
 from segmentation.customers import SAMPLE, load_customers
-from segmentation.outcomes import find_outcome, money_of, profit_of, rate_of
+from segmentation.outcomes import find_measure, find_outcome, mean_of, money_of, profit_of, rate_of
 from segmentation.report import facts
-from segmentation.report.measures import find_measure, mean_of
 from segmentation.report.periods import DEPENDS, decide, find_later, rates_then_and_now
 
 SMALL = {"tsne_sample": 200, "tsne_3d_sample": 150, "shap_sample": 100, "n_repeats": 2}

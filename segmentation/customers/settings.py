@@ -72,20 +72,30 @@ def read_settings(path, settings=None):
         With every problem at once: the file is no TOML, or has a key that there is not or a value
         that it cannot have.
     """
-    file = Path(path).with_name("customers.toml")
-    written = {}
-    if file.is_file():
-        try:
-            # Windows' editor puts a byte order mark before the text.
-            written = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-        except ValueError as error:
-            raise TableError(f"{file.name} is not written as TOML: {error}") from error
+    written = read_toml(Path(path).with_name("customers.toml"))
     if wanted := os.environ.get("SEGMENTS"):
         written["segments"] = int(wanted) if wanted.isdecimal() else wanted
     written |= settings or {}
     if problems := [*_problems(written)]:
         raise TableError(f"The settings of {Path(path).name}:\n- " + "\n- ".join(problems))
     return written
+
+
+def read_toml(path):
+    """Return what a file of settings says: nothing, if it is not there.
+
+    Raises
+    ------
+    TableError
+        If it is no TOML.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        # Windows' editor puts a byte order mark before the text.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise TableError(f"{path.name} is not written as TOML: {error}") from error
 
 
 def _problems(written):

@@ -9,13 +9,12 @@ The order in which a table is looked for, the first that is there:
 """
 
 import hashlib
-import io
 import os
-import zipfile
 from pathlib import Path
 
 from segmentation import files
 from segmentation.customers.settings import TableError
+from segmentation.download import DownloadError, fetch, unpack
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 BANK_MARKETING = DATA / "train.csv"
@@ -24,13 +23,6 @@ SAMPLE = DATA / "sample.csv"
 #: Moro, Rita and Cortez (2014), doi:10.24432/C5K306: a zip in which a zip holds the table.
 UCI_URL = "https://archive.ics.uci.edu/static/public/222/bank+marketing.zip"
 BANK_MARKETING_SHA256 = "d1513ec63b385506f7cfce9f2c5caa9fe99e7ba4e8c3fa264b3aaf0f849ed32d"
-
-#: Seconds without an answer after which there is no network to speak of.
-TIMEOUT = 15
-
-
-class DownloadError(RuntimeError):
-    """A download broke off or is damaged; nothing of it was kept."""
 
 
 def find_table(path=None):
@@ -82,7 +74,8 @@ def download_bank_marketing(target):
     DownloadError
         If the download broke off, or what came is not the table.
     """
-    content = _unpack(_fetch())
+    archive = fetch(UCI_URL, "Bank Marketing", ", or go on without it: CUSTOMERS=data/sample.csv")
+    content = unpack(archive, "bank.zip", "bank-full.csv")
     if hashlib.sha256(content).hexdigest() != BANK_MARKETING_SHA256:
         raise DownloadError(
             f"The table from {UCI_URL} has another SHA-256 than the published one, so it was "
@@ -90,47 +83,6 @@ def download_bank_marketing(target):
         )
     with files.written_whole(target) as beside:
         beside.write_bytes(content)
-
-
-def _fetch():
-    """Download the archive and return its bytes."""
-    # Imported here: with a table at hand, nothing of this is needed.
-    import requests
-    from tqdm import tqdm
-
-    try:
-        answer = requests.get(UCI_URL, stream=True, timeout=TIMEOUT)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise ConnectionError(f"{UCI_URL} cannot be reached: {error}") from error
-    size = int(answer.headers.get("Content-Length", 0)) or None
-    content = bytearray()
-    try:
-        with answer, tqdm(total=size, unit="B", unit_scale=True, desc="Bank Marketing") as bar:
-            for piece in answer.iter_content(2**16):
-                content += piece
-                bar.update(len(piece))
-        if size and len(content) < size:
-            raise requests.ConnectionError(f"{len(content)} of {size} bytes")
-    except requests.RequestException as error:
-        raise DownloadError(
-            f"The download from {UCI_URL} broke off ({type(error).__name__}); nothing was kept. "
-            "Run it again, or go on without it with CUSTOMERS=data/sample.csv."
-        ) from error
-    return bytes(content)
-
-
-def _unpack(archive):
-    """Return the bytes of bank-full.csv, which lies in a zip in a zip."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as outer:
-            inner = io.BytesIO(outer.read("bank.zip"))
-        with zipfile.ZipFile(inner) as bank:
-            return bank.read("bank-full.csv")
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise DownloadError(
-            f"What came from {UCI_URL} is damaged ({error}); nothing was kept. Run it again."
-        ) from error
 
 
 def is_bank_marketing(path):

@@ -6,14 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from segmentation import captions, files, profiles, segmenter
+from segmentation import files, profiles, segmenter
 from segmentation.customers import describe_source
 from segmentation.customers.names import is_money_name
-from segmentation.outcomes import UNDECIDED, find_outcome, money_of, profit_of, rate_of
-from segmentation.report.measures import find_measure, mean_of
+from segmentation.outcomes import (
+    UNDECIDED,
+    find_measure,
+    find_outcome,
+    mean_of,
+    money_of,
+    profit_of,
+    rate_of,
+)
 from segmentation.report.periods import EARLIER, decide, find_later, rates_then_and_now
 from segmentation.stability import DISSOLVED, STABLE, found_again
-from segmentation.wording import Wording
+from segmentation.wording import Wording, groups_in_words
 
 FORMAT = 1
 MAX_TRAITS = 6
@@ -118,7 +125,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
             "p": float(suggestion.p.min()),
             "n_twins": len(suggestion.silhouettes) - 1,
             "k": int(suggestion.k),
-            "sentence": captions.groups(suggestion, len(names)),
+            "sentence": groups_in_words(suggestion, len(names)),
         },
         "downloads": [f"segments_{notebook}.{ending}" for ending in ("csv", "parquet", "sql")]
         + [f"{notebook}.segmenter"],
@@ -175,7 +182,6 @@ def _judge(own, outcome, money, later):
 
 def _identity(segment, row, kept, segments):
     size = int((segments[kept] == segment).sum())
-    total = row["precision"] + row["recall"]
     return {
         "segment": int(segment),
         "name": row["name"],
@@ -183,7 +189,7 @@ def _identity(segment, row, kept, segments):
         "rule": row["rule"],
         "precision": float(row["precision"]),
         "recall": float(row["recall"]),
-        "f1": float(2 * row["precision"] * row["recall"] / total) if total else 0.0,
+        "f1": float(row["f1"]),
         "customers": size,
         "share": size / int(kept.sum()),
         "set_aside": int((segments[~kept] == segment).sum()),

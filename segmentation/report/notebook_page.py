@@ -12,8 +12,10 @@ import plotly.io
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 
+from segmentation.readings import is_reading
+
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
-#: Where no caption follows a figure.
+#: Where no text stands above a figure.
 NO_CAPTION = "A figure; the text beside it says what it shows."
 #: What stands between dollars, and, so that it is passed over, code.
 MATH = re.compile(
@@ -35,12 +37,13 @@ def to_html(notebook):
         It asks for ``plotly.min.js`` beside it, and for nothing else.
     """
     page = nbformat.from_dict(notebook)
+    above = ""
     for cell in page.cells:
         if cell.cell_type == "markdown":
+            above = above if is_reading(cell) else cell.source
             cell.source = MATH.sub(_to_mathml, cell.source)
-        outputs = cell.get("outputs", [])
-        for i, output in enumerate(outputs):
-            _describe(output, _caption(outputs[i + 1 :]))
+        for output in cell.get("outputs", []):
+            _describe(output, _caption(above))
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     exporter = HTMLExporter(
         extra_loaders=[loader],
@@ -77,12 +80,8 @@ def _describe(output, caption):
         data["text/html"] = f'<div role="group" aria-label="{label}">{drawn}</div>'
 
 
-def _caption(following):
-    """Return as plain text the Markdown that comes next of some outputs."""
-    shown = (output["data"]["text/markdown"] for output in following if _is_text(output))
-    text = re.sub(r"<[^>]*>", "", markdown2html(next(shown, "")))
+def _caption(above):
+    """Return as plain text the last paragraph above a figure, which says how to read it."""
+    paragraph = above.strip().rpartition("\n\n")[2]
+    text = re.sub(r"<[^>]*>", "", markdown2html(paragraph))
     return " ".join(html.unescape(text).split()) or NO_CAPTION
-
-
-def _is_text(output):
-    return "text/markdown" in output.get("data", {})

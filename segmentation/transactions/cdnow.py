@@ -11,14 +11,13 @@ the end of June 1998. The order in which they are looked for, the first that is 
 """
 
 import hashlib
-import io
 import os
-import zipfile
 from pathlib import Path
 
 from segmentation import files
-from segmentation.customers import DownloadError, TableError
-from segmentation.customers.source import DATA, TIMEOUT
+from segmentation.customers import TableError
+from segmentation.customers.source import DATA
+from segmentation.download import DownloadError, fetch, unpack
 from segmentation.transactions.synthetic import write_orders
 
 CDNOW = DATA / "CDNOW_master.txt"
@@ -84,7 +83,7 @@ def download_cdnow(target):
     DownloadError
         If the download broke off, or what came is not the orders.
     """
-    lines = _order_lines(_unpack(_fetch()))
+    lines = _order_lines(unpack(fetch(CDNOW_URL, "CDNOW", ""), CDNOW.name))
     if _hash(lines) != CDNOW_SHA256:
         raise DownloadError(
             f"The orders from {CDNOW_URL} have another SHA-256 than the known ones, so they were "
@@ -92,38 +91,6 @@ def download_cdnow(target):
         )
     with files.written_whole(target) as beside:
         beside.write_bytes(b"\n".join([HEADER, *lines, b""]))
-
-
-# The bank's table has its own, which speaks of CUSTOMERS and of a zip in a zip.
-def _fetch():
-    """Download the archive and return its bytes."""
-    # Imported here: with the orders at hand, it is not needed.
-    import requests
-
-    try:
-        answer = requests.get(CDNOW_URL, stream=True, timeout=TIMEOUT)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise ConnectionError(f"{CDNOW_URL} cannot be reached: {error}") from error
-    try:
-        with answer:
-            return answer.content
-    except requests.RequestException as error:
-        raise DownloadError(
-            f"The download from {CDNOW_URL} broke off ({type(error).__name__}); nothing was kept. "
-            "Run it again."
-        ) from error
-
-
-def _unpack(archive):
-    """Return the bytes of the orders, which lie in a zip."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            return packed.read(CDNOW.name)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise DownloadError(
-            f"What came from {CDNOW_URL} is damaged ({error}); nothing was kept. Run it again."
-        ) from error
 
 
 def _order_lines(content):

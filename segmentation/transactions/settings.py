@@ -1,13 +1,13 @@
 """What ``transactions.toml`` beside orders says of them, and which column is what."""
 
 import re
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from segmentation.customers import TableError
 from segmentation.customers.names import split_words
+from segmentation.customers.settings import read_toml
 
 #: Words of names, the more telling first, in the languages in which orders are exported most.
 WORDS = {
@@ -65,14 +65,7 @@ def read_order_settings(path, names, settings=None):
         With every problem at once: the file is no TOML, has a key that there is not, a value that
         cannot be, or names a column that is not there; or no column is found for what is needed.
     """
-    file = Path(path).with_name("transactions.toml")
-    written = {}
-    if file.is_file():
-        try:
-            written = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-        except ValueError as error:
-            raise TableError(f"{file.name} is not written as TOML: {error}") from error
-    written |= settings or {}
+    written = read_toml(Path(path).with_name("transactions.toml")) | (settings or {})
     columns = _find_columns(names, {key: written[key] for key in WORDS.keys() & written.keys()})
     problems = [*_problems(written, names), *_missing(columns, names)]
     if problems:

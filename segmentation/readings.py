@@ -1,0 +1,113 @@
+"""Sentences typed below the outputs that they read, and whether they are true of a run.
+
+A Markdown cell tagged ``reading`` says what a person sees in the outputs above it; the one tagged
+``verdict``, below the title, what the whole notebook finds. Both are about one table, so of a run
+on another they are left out.
+"""
+
+import re
+
+import nbformat
+
+#: A number in a sentence: no part of a word, of a name in code or of a larger number.
+NUMBER = re.compile(r"(?<![\w.,/])[+-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?\s?%?(?![\w])")
+#: What is no sentence: code, and where a link leads.
+NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
+
+
+def is_reading(cell):
+    """Say whether a cell is about what one run shows."""
+    return bool({"reading", "verdict"} & set(cell.metadata.get("tags", [])))
+
+
+def unfounded(notebook):
+    """Find the numbers of readings that stand in no output.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With its outputs.
+
+    Returns
+    -------
+    dict of int to list of str
+        Of every cell that is a reading, by its place, the numbers that stand in no output above
+        it; of the verdict, in no output at all. A number stands in an output that has it, or one
+        that gives it when it is rounded: 0.2014 gives 0.20, and 20.1%. Whole numbers have to
+        stand there as they are.
+    """
+    shown = [_text_of(cell) for cell in notebook.cells]
+    found = {}
+    for i, cell in enumerate(notebook.cells):
+        if is_reading(cell):
+            ahead = "verdict" not in cell.metadata.tags
+            outputs = "\n".join(shown[:i] if ahead else shown)
+            found[i] = _missing(cell.source, outputs)
+    return found
+
+
+def keep_true(notebook, published):
+    """Leave out the readings that are not true of a run.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        That ran.
+    published : bool
+        Whether the run was on the table that the readings are about; if not, all go.
+
+    Returns
+    -------
+    NotebookNode
+        A copy without the readings that have an unfounded number: those of a machine on which,
+        say, a map came out a little differently.
+    """
+    missing = unfounded(notebook)
+    kept = nbformat.from_dict(notebook)
+    kept.cells = [
+        cell
+        for i, cell in enumerate(kept.cells)
+        if i not in missing or (published and not missing[i])
+    ]
+    return kept
+
+
+def _missing(prose, outputs):
+    outputs = [match.strip() for match in NUMBER.findall(outputs)]
+    exact = {_plain(number) for number in outputs}
+    values = [(float(number.rstrip("% ")), number.endswith("%")) for number in exact]
+    said = (_plain(number) for number in NUMBER.findall(NO_PROSE.sub(" ", prose)))
+    return [number for number in said if number not in exact and not _rounded(number, values)]
+
+
+def _plain(number):
+    """Return a number without what only helps the eye, and its sign: "fell by 6.4" has none."""
+    return number.replace(",", "").replace(" ", "").lstrip("+-")
+
+
+def _rounded(number, values):
+    """Say whether one of some values gives a number when it is rounded as that one is."""
+    percent = number.endswith("%")
+    digits = number.rstrip("%")
+    if not percent and "." not in digits:
+        # As 5 is written 5.0 in a column with fractions.
+        return any(value == float(digits) and not of_percent for value, of_percent in values)
+    n_decimals = len(digits.partition(".")[2])
+    # A half may be rounded either way.
+    tolerance = 0.5 * 10**-n_decimals * (1 + 1e-9)
+    return any(
+        abs(value * (100 if percent and not of_percent else 1) - float(digits)) <= tolerance
+        for value, of_percent in values
+        if percent or not of_percent
+    )
+
+
+def _text_of(cell):
+    """Return what the outputs of a cell say in text, tables too."""
+    texts = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        table = re.sub("<[^>]*>", " ", data.get("text/html", ""))
+        plain = "" if table else data.get("text/plain", "")
+        texts += [output.get("text", ""), data.get("text/markdown", ""), table, plain]
+    return "\n".join(texts)
