@@ -151,7 +151,7 @@ def test_a_stopped_run_says_where_and_leaves_what_ran(house, capsys, request):
     assert "small.ipynb, cell 2" in said
     assert "Traceback" not in said
     left = nbformat.read(house / "build" / "small.failed.ipynb", as_version=4)
-    assert [cell.execution_count for cell in left.cells[1:-1]] == [1, None]
+    assert left.cells[1].execution_count == 1
 
 
 MEET = """from pathlib import Path

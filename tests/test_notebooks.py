@@ -287,3 +287,8 @@ def runs_in_common(path, other):
 def test_the_main_notebooks_share_functions_not_lines():
     for path, other in itertools.permutations(find_notebooks(further=False), 2):
         assert runs_in_common(path, other) < 80, (path.stem, other.stem)
+
+
+def test_no_two_figures_are_equal():
+    images = sorted((NOTEBOOKS.parent / "img").glob("*.png"))
+    assert len({image.read_bytes() for image in images}) == len(images)
