@@ -220,7 +220,7 @@ SMALL_FURTHER = {
         "n_repeats": 1,
         "simulated": 200,
     },
-    "targeting": {},
+    "whom_to_call": {},
 }
 
 
@@ -235,7 +235,7 @@ def test_any_table_gets_an_answer_or_a_reason(notebook, name, tmp_path):
     if notebook == "comparison":
         parameters["embedding"] = tmp_path / "embedding.csv"
     variables = run(NOTEBOOKS / "further" / f"{notebook}.ipynb", tmp_path, **parameters)
-    if notebook == "targeting" or name != "messy":
+    if notebook == "whom_to_call" or name != "messy":
         assert variables["not_applicable"]
     else:
         assert "nan" not in variables["finding"]
