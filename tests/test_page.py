@@ -491,16 +491,19 @@ def test_ticks_are_few_and_round(low, high):
 @pytest.fixture
 def notebook():
     png = new_output("display_data", {"image/png": "aGk="})
-    caption = new_output("display_data", {"text/markdown": 'It *rises* to **5** & "falls".'})
+    caption = new_markdown_cell('Where to.\n\nIt *rises* to **5** & "falls".')
+    reading = new_markdown_cell("It rose.", metadata={"tags": ["reading"]})
     plotly = new_output(
         "display_data",
         {"application/vnd.plotly.v1+json": {"data": [{"type": "scatter", "y": [1, 2]}]}},
     )
     cells = [
         new_markdown_cell("# A & B\n\nA share $\\pi_j$, and `$code$`, of $5 and $6.\n\n$$x^2$$"),
-        new_code_cell("print('one')", outputs=[png, caption]),
-        new_code_cell("print('two')", outputs=[plotly, caption]),
         new_code_cell("print('three')", outputs=[png]),
+        caption,
+        new_code_cell("print('one')", outputs=[png]),
+        reading,
+        new_code_cell("print('two')", outputs=[plotly]),
     ]
     return nbformat.from_dict(new_notebook(cells=cells))
 
@@ -520,8 +523,8 @@ def test_a_figure_is_described_by_its_caption(notebook):
     reader.handle_starttag = lambda tag, attributes: described.append((tag, dict(attributes)))
     reader.feed(to_html(notebook))
     images = [attributes["alt"] for tag, attributes in described if tag == "img"]
-    assert images[0] == 'It rises to 5 & "falls".'
-    assert images[1]
+    assert images[0]
+    assert images[1] == 'It rises to 5 & "falls".'
     assert not any(alt.startswith("No description") for alt in images)
     assert 'It rises to 5 & "falls".' in [some.get("aria-label") for _, some in described]
 
