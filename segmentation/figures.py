@@ -77,10 +77,16 @@ def segment_colours(n_segments):
 
 
 def in_lines(text, width, n_lines=2):
-    """Break a text into lines of some characters, and cut what is left with an ellipsis."""
-    return textwrap.fill(
+    """Break a text into even lines of some characters, and cut what is left with an ellipsis."""
+    lines = textwrap.wrap(
         str(text), width, max_lines=n_lines, placeholder="…", break_on_hyphens=False
     )
+    for narrower in range(width - 1, 0, -1):
+        even = textwrap.wrap(str(text), narrower, break_on_hyphens=False, break_long_words=False)
+        if len(even) > len(lines) or max(map(len, even), default=0) > narrower:
+            break
+        lines = even
+    return "\n".join(lines)
 
 
 def numbered(names, width, n_lines=2):
@@ -424,5 +430,5 @@ def _camera(points, segments):
     eye = eye * (np.sign(eye[np.abs(eye).argmax()]) or 1)
     up = np.eye(3)[2 if abs(eye[2]) < 0.9 else 1]
     return {
-        name: dict(zip("xyz", way, strict=True)) for name, way in (("eye", 2.3 * eye), ("up", up))
+        name: dict(zip("xyz", way, strict=True)) for name, way in (("eye", 2.1 * eye), ("up", up))
     }

@@ -57,7 +57,8 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=12):
     n_traits : int, optional
         Rows: all numbers, then the categories that differ most in any segment; if there are more
         numbers, whatever differs most. Of two categories the second stands for both, such as yes
-        for no. The rows of a column stay together.
+        for no, and of traits that differ by as much in every segment the first for all. The rows
+        of a column stay together.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=12):
         first = _rates(outcome, segments, names.index)
         effects, texts = (pd.concat(parts) for parts in zip(first, (effects, texts), strict=True))
     n_rows, n_columns = effects.shape
-    wide = max(0.72, (WIDTH - 1.5) / n_columns)
+    wide = max(0.74, (WIDTH - 1.5) / n_columns)
     size = wide * n_columns + 1.5, 0.3 * n_rows + 1.8
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     image = axis.imshow(effects, cmap=BELOW_ABOVE, vmin=-1.5, vmax=1.5, aspect="auto")
@@ -79,7 +80,7 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=12):
         text = texts.iat[row, column]
         axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, color=colour)
     axis.set_yticks(range(n_rows), [in_lines(label, 26) for label in effects.index])
-    heads = [*numbered(names, int(wide * PER_INCH), 6), "all\ncustomers"]
+    heads = [*numbered(names, int(wide * PER_INCH) - 1, 6), "all\ncustomers"]
     sizes = [*(np.sum(segments == segment) for segment in names.index), len(segments)]
     axis.set_xticks(
         range(n_columns), [f"{head}\n{n:,}" for head, n in zip(heads, sizes, strict=True)]
@@ -105,6 +106,7 @@ def _strongest(traits, n_traits):
     columns = effect.index.get_level_values("column")
     mirrored = (columns.value_counts()[columns] == 2).to_numpy() & ~columns.duplicated()
     ranked = strength[~mirrored].sort_values(ascending=False, kind="stable")
+    ranked = ranked[~effect.loc[ranked.index].round(1).duplicated().to_numpy()]
     numbers = effect.index[number] if number.sum() <= n_traits else ranked.index
     keep = [*numbers, *(trait for trait in ranked.index if trait[1] != "")][:n_traits]
     places = list(dict.fromkeys(column for column, _ in keep))

@@ -8,6 +8,7 @@ from segmentation.figures import (
     LOW_HIGH,
     NEUTRAL,
     PALETTE,
+    PER_INCH,
     SMALL,
     WIDTH,
     in_lines,
@@ -76,7 +77,6 @@ def shap_beeswarms(shap_values, features, names):
     colours = [_dot_colours(features.iloc[:, i]) for i in order]
     # Rows of up to three panels, as even as they can be: no place stays empty.
     rows = np.array_split(np.arange(len(names)), -(-len(names) // 3))
-    titles = numbered(names, 32, 3)
     figure = plt.figure(
         figsize=(WIDTH, (0.2 * len(order) + 0.9) * len(rows) + 0.7), layout="constrained"
     )
@@ -85,9 +85,10 @@ def shap_beeswarms(shap_values, features, names):
     )
     for part, row in zip(parts, rows, strict=True):
         axes = part.subplots(1, len(row), sharey=True, squeeze=False)[0]
-        for i, axis in zip(row, axes, strict=True):
+        titles = numbered(names.iloc[row], int(WIDTH / len(row) * PER_INCH) - 6, 3)
+        for i, axis, title in zip(row, axes, titles, strict=True):
             _draw_swarms(axis, shap_values[:, order, i], colours)
-            axis.set_title(titles[i], fontsize=SMALL)
+            axis.set_title(title, fontsize=SMALL)
         axes[0].set_yticks(
             -np.arange(len(order)), [in_lines(features.columns[i], 18, 1) for i in order]
         )
