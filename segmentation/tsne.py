@@ -150,8 +150,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a parameter or the table cannot be used.
         """
-        self._check_parameters()
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self._check_parameters()
         points = self._start(X)
         similarities = joint_similarities(X, self.perplexity)
         self.learning_rate_ = self.learning_rate
