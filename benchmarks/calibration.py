@@ -237,39 +237,56 @@ def four_in_five(found_share):
 
 def draw(shares):
     """Draw false alarms beside what chance allows, and power against distance."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3.4), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(figures.WIDTH, 3.4), layout="constrained", sharey=True
+    )
     _draw_false_alarms(left, false_alarms(shares).xs("one normal cloud", level=1))
     _draw_power(right, power(shares))
-    for axis in (left, right):
-        axis.set_ylim(0, 1.05)
-        axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    left.set(ylim=(0, 1.12), ylabel="tables in which groups are found")
+    left.set_yticks(np.linspace(0, 1, 6))
+    left.yaxis.set_major_formatter("{x:.0%}")
     return figure
 
 
 def _draw_false_alarms(axis, alarms):
     places = np.arange(len(alarms))
     low, high = alarms["low"].min(), alarms["high"].max()
-    axis.axhspan(low, high, color="#DDDDDD", linewidth=0, label=f"allowed at {LEVEL:.0%}")
-    names = {"shuffled": "shuffled columns", "twins": "one-cloud twins"}
+    axis.axhspan(low, high, color=figures.FAINT, linewidth=0)
+    side = {"textcoords": "offset points", "fontsize": figures.SMALL, "va": "center"}
+    axis.annotate(f"allowed at {LEVEL:.0%}", (len(alarms) - 0.3, high), (0, 11), ha="right", **side)
+    names = {"shuffled": "against shuffled columns", "twins": "against one-cloud twins"}
     colours = figures.PALETTE[6], figures.PALETTE[0]
     for (column, name), colour in zip(names.items(), colours, strict=True):
-        axis.plot(places, alarms[column], "o", color=colour, label=name)
+        axis.plot(places, alarms[column], "o", color=colour)
         for place, share in zip(places, alarms[column], strict=True):
-            axis.annotate(f"{share:.0%}", (place + 0.1, share + 0.02), fontsize=8, color=colour)
-    axis.set_title("No groups:\na test sees some all the same")
-    axis.set_ylabel("tables")
+            axis.annotate(f"{share:.0%}", (place, share), (6, 0), color=colour, **side)
+        where = places[0] - 0.3, alarms[column].iloc[0]
+        axis.annotate(name, where, (0, 18), color=colour, weight="bold", **side)
+    axis.set_title("tables without groups")
     axis.set_xticks(places, alarms.index)
-    axis.set_xlim(-0.4, len(alarms) - 0.4)
-    axis.legend(loc="upper right", fontsize=8)
+    axis.set_xlim(-0.4, len(alarms) - 0.2)
 
 
 def _draw_power(axis, found_shares):
-    for colour, (kind, shares) in zip(figures.PALETTE[1:], found_shares.items(), strict=False):
-        axis.plot(shares.index, shares, marker="o", markersize=4, color=colour, label=kind)
+    for colour, (kind, shares) in zip(
+        (figures.PALETTE[2], figures.PALETTE[4], figures.PALETTE[3]),
+        found_shares.items(),
+        strict=False,
+    ):
+        axis.plot(shares.index, shares, marker="o", markersize=4, color=colour)
+        last = shares.index[-1], shares.iloc[-1]
+        axis.annotate(
+            kind,
+            last,
+            (0, 6) if shares.iloc[-1] > 0.9 else (0, -10),
+            textcoords="offset points",
+            ha="center",
+            fontsize=figures.SMALL,
+        )
     axis.axhline(0.8, color="black", linestyle="--", linewidth=0.8)
-    axis.set_title("Three groups:\ntwins show them")
+    axis.set_title("tables of three groups")
     axis.set_xlabel("distance (standard deviations)")
-    axis.legend(loc="lower right", bbox_to_anchor=(1, 0.08), fontsize=8)
+    axis.set_xlim(0, max(shares.index[-1] for shares in found_shares.values()) + 1.5)
 
 
 def main():

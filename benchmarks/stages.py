@@ -40,6 +40,10 @@ from segmentation.silhouette import (
 )
 
 SIZES = (10_000, 45_211, 200_000, 1_000_000)
+#: Stages with their names in the figure: the slowest.
+N_NAMED = 5
+#: Seconds at which the line in proportion to the customers starts: below all others.
+LINEAR = 0.004
 HERE = Path(__file__).parent
 
 
@@ -84,27 +88,28 @@ def slope(seconds):
 
 
 def draw(seconds, slopes):
-    """Draw time against customers, both in logarithms, a line per stage with its slope."""
-    parts = list(dict.fromkeys(seconds.index.get_level_values("part")))
-    figure, axes = plt.subplots(1, len(parts), figsize=(10, 5), sharey=True, layout="constrained")
+    """Draw time against customers, both in logarithms, with names and slopes of the slowest."""
+    figure, axis = plt.subplots(figsize=(figures.WIDTH, 4.8), layout="constrained")
+    slowest = seconds[SIZES[-1]].nlargest(N_NAMED).index
+    others = seconds.drop(slowest)
+    axis.plot(SIZES, others.T, color=figures.FAINT, linewidth=1, zorder=1)
+    side = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
+    for colour, (part, stage) in zip(figures.PALETTE, slowest, strict=False):
+        times = seconds.loc[(part, stage)]
+        axis.plot(SIZES, times, marker="o", markersize=4, color=colour)
+        text = f"{stage}: {slopes[part, stage]:.2f}"
+        axis.annotate(text, (SIZES[-1], times[SIZES[-1]]), **side)
+    middle = np.exp(np.log(others[SIZES[-1]].astype(float)).median())
+    axis.annotate(f"{len(others)} other stages", (SIZES[-1], middle), color="#666666", **side)
     linear = np.array([SIZES[0], SIZES[-1]])
-    for axis, part in zip(axes, parts, strict=True):
-        lines = seconds.loc[part]
-        for colour, (stage, times) in zip(figures.PALETTE, lines.iterrows(), strict=False):
-            label = f"{stage}: {slopes[part, stage]:.2f}"
-            axis.plot(SIZES, times, marker="o", markersize=3, color=colour, label=label)
-        axis.plot(linear, linear / linear[0] * 0.01, ":", color="black", label="linear: 1")
-        axis.set(xscale="log", yscale="log", xlabel="customers", title=part)
-        axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES], fontsize=8)
-        axis.yaxis.set_major_formatter("{x:g}")
-        axis.minorticks_off()
-        axis.legend(
-            title="slope from 45,211 on",
-            fontsize=8,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.16),
-        )
-    axes[0].set_ylabel("seconds")
+    axis.plot(linear, linear / linear[0] * LINEAR, ":", color="black")
+    axis.annotate("in proportion: 1", (linear[-1], LINEAR * linear[-1] / linear[0]), **side)
+    axis.set(xscale="log", yscale="log", xlabel="customers", ylabel="seconds")
+    axis.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.minorticks_off()
+    heading = "slope from 45,211 on"
+    axis.annotate(heading, (1, 1), xycoords="axes fraction", weight="bold", **side)
     return figure
 
 

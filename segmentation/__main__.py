@@ -100,7 +100,7 @@ def drift(options):
     with files.written_whole(options.output) as beside:
         table.to_csv(beside)
     _prepare_figures()
-    from segmentation.figures import drift_bars
+    from segmentation.change_figures import drift_bars
 
     _write_picture(picture, drift_bars(table))
     print(table.round(4).to_string(na_rep=""))

@@ -1,4 +1,4 @@
-"""Who moved from which segment to which, as a picture."""
+"""What changed from then to now, as pictures: the sizes of segments, and who moved."""
 
 import textwrap
 
@@ -9,10 +9,10 @@ from matplotlib.path import Path
 from sklearn.isotonic import isotonic_regression
 
 from segmentation.change import LOST, NEW
-from segmentation.figures import NEUTRAL, segment_colours
+from segmentation.figures import NEUTRAL, PALETTE, SMALL, WIDTH, in_lines, segment_colours
 
 #: Inches from the left: the flows, between labels on both sides, and the whole.
-LEFT, RIGHT, WIDTH = 2.65, 5.55, 8.2
+LEFT, RIGHT, WHOLE = 2.55, 5.05, 7.6
 #: Inches above the flows, for the headings, and below them.
 ABOVE, BELOW = 0.5, 0.1
 #: Inches of height that a segment has on average, at the least, and all of them together.
@@ -24,6 +24,37 @@ LEADER, LABEL = 0.3, 0.33
 #: Characters in each of the two lines of a label.
 LINE = 32
 FONT_SIZE = 8.5
+
+
+def drift_bars(table):
+    """Draw the shares of segments, and of outliers, then and now.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `segmentation.segmenter.drift` gives it.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    shown = table.drop("all").iloc[::-1]
+    labels = [
+        row.name if row.name == "outliers" else in_lines(f"{row.name}. {row['name']}", 30)
+        for _, row in shown.iterrows()
+    ]
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.45 * len(shown) + 0.9), layout="constrained")
+    rows = np.arange(len(shown))
+    for offset, when, colour in ((0.2, "then", NEUTRAL), (-0.2, "now", PALETTE[0])):
+        axis.barh(rows + offset, shown[when], height=0.38, color=colour, label=when)
+        for row, share in zip(rows, shown[when], strict=True):
+            axis.text(share, row + offset, f" {share:.1%}", va="center", fontsize=SMALL)
+    axis.set_yticks(rows, labels)
+    axis.xaxis.set_major_formatter("{x:.0%}")
+    axis.margins(x=0.12)
+    axis.set_xlabel("share of the customers")
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure
 
 
 def alluvial(moves, names=None):
@@ -47,9 +78,9 @@ def alluvial(moves, names=None):
     then, now = counts.sum(axis=1), counts.sum()
     n_rows = max(len(then), len(now))
     height = max(LEAST_HEIGHT, ROW * n_rows)
-    figure = plt.figure(figsize=(WIDTH, BELOW + height + ABOVE))
+    figure = plt.figure(figsize=(WHOLE, BELOW + height + ABOVE))
     # In inches, as the text is.
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(-BELOW, height + ABOVE))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, WHOLE), ylim=(-BELOW, height + ABOVE))
     axis.axis("off")
     scale = (height - GAP * (n_rows - 1)) / then.sum()
     last = max(key for key in {*then.index, *now.index} - {NEW, LOST})

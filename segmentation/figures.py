@@ -1,35 +1,58 @@
-"""One look for every figure: palette, saving, and the plots that more than one notebook draws."""
+"""One look for every figure: palette, names, saving, and plots that several notebooks draw."""
+
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.colors import LinearSegmentedColormap
 
-# Okabe and Ito's colours (2008), told apart by colour-blind readers, with a dark grey in place
-# of their yellow, which is lost on white; then darker ones for more than seven segments.
+# The hues of Okabe and Ito (2008), which colour-blind readers tell apart, with a dark grey in
+# place of their yellow, which is lost on white, and their lightness spread so that the first six
+# differ in a grey print too; then darker ones for more than seven segments.
 PALETTE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#333333",
-    "#56B4E9",
-    "#D55E00",
-    "#8C6D31",
-    "#5E3C99",
-    "#7F9A00",
+    "#005C9E",
+    "#F0AE2E",
+    "#00906A",
+    "#D487B5",
+    "#222222",
+    "#97D2F4",
+    "#BF4A00",
+    "#735A1E",
+    "#8461B8",
+    "#B4C45C",
 )
 NEUTRAL = "#9A9A9A"
+#: Behind what is drawn: bands, grids.
+FAINT = "#DDDDDD"
+
+#: From low to high, as light to dark as from blue to red.
+LOW_HIGH = LinearSegmentedColormap.from_list("low to high", ("#6DB8EE", "#8E7FB0", "#9E1B2E"))
+#: From below to above, and white where there is no difference.
+BELOW_ABOVE = LinearSegmentedColormap.from_list(
+    "below to above", ("#00457A", "#2F86C1", "#F6F6F6", "#D6604D", "#8C1220")
+)
+
+#: Inches; a notebook shows no more of a figure at its full size.
+WIDTH = 6.4
+#: Points; the least that is read.
+SMALL = 8
+#: Characters in a line of small text, and inches of its height.
+PER_INCH, LINE = 16, 0.14
 
 TSNE_AXES = ("t-SNE 1", "t-SNE 2", "t-SNE 3")
 
-#: Points in an interactive figure: more make the page heavy and the picture no clearer.
-MAX_POINTS = 4_000
+#: Customers in a map, and in a figure that can be turned: more hide each other.
+MAX_POINTS, MAX_POINTS_3D = 5_000, 1_500
 
 STYLE = {
     "figure.dpi": 100,
     "savefig.dpi": 100,
     "font.size": 9,
     "axes.titlesize": 10,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
@@ -39,7 +62,7 @@ STYLE = {
 }
 
 #: Categories in a bar chart of them: more are not read.
-MAX_BARS = 40
+MAX_BARS = 25
 
 
 def use_style():
@@ -53,43 +76,83 @@ def segment_colours(n_segments):
     return [PALETTE[i % len(PALETTE)] for i in range(n_segments)]
 
 
+def in_lines(text, width, n_lines=2):
+    """Break a text into even lines of some characters, and cut what is left with an ellipsis."""
+    lines = textwrap.wrap(
+        str(text), width, max_lines=n_lines, placeholder="…", break_on_hyphens=False
+    )
+    for narrower in range(width - 1, 0, -1):
+        even = textwrap.wrap(str(text), narrower, break_on_hyphens=False, break_long_words=False)
+        if len(even) > len(lines) or max(map(len, even), default=0) > narrower:
+            break
+        lines = even
+    return "\n".join(lines)
+
+
+def numbered(names, width, n_lines=2):
+    """Return the numbers and names of segments, broken into lines.
+
+    Parameters
+    ----------
+    names : Series of str, indexed by segment
+    width : int
+        Characters in a line.
+    n_lines : int, optional
+        Lines at most.
+
+    Returns
+    -------
+    list of str
+    """
+    return [in_lines(f"{segment}. {name}", width, n_lines) for segment, name in names.items()]
+
+
 def removed_by_category(shares, quota):
     """Draw the share of each category that an outlier detector removes.
 
     Parameters
     ----------
     shares : DataFrame
-        As `segmentation.profiles.removed_shares` gives it; the 40 highest shares are drawn.
+        As `segmentation.profiles.removed_shares` gives it; the 25 highest shares are drawn.
     quota : float
         The share removed of all customers, drawn as a dashed line.
 
     Returns
     -------
     matplotlib Figure
+        Darker are the categories of which more than the quota is removed.
     """
     shares = shares.iloc[:MAX_BARS][::-1]
-    labels = [f"{column}: {category}" for column, category in shares.index]
-    figure, axis = plt.subplots(figsize=(6, 0.19 * len(shares) + 0.8), layout="tight")
+    labels = [in_lines(f"{column}: {category}", 34, 1) for column, category in shares.index]
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.19 * len(shares) + 1), layout="constrained")
     over, largest = shares["removed"] > quota, max(shares["removed"].max(), quota)
-    axis.barh(labels, shares["removed"], color=np.where(over, PALETTE[6], NEUTRAL), height=0.7)
-    for y, (share, size) in enumerate(zip(shares["removed"], shares["customers"], strict=True)):
-        axis.text(
-            max(share, quota) + 0.01 * largest,
-            y,
-            f"{share:.0%} of {size:,}",
-            va="center",
-            fontsize=7,
-        )
+    rows = np.arange(len(shares))
+    axis.barh(rows, shares["removed"], color=np.where(over, PALETTE[6], NEUTRAL), height=0.7)
+    for row, (share, size) in enumerate(zip(shares["removed"], shares["customers"], strict=True)):
+        # On the line, the text would be struck through.
+        beside = quota if share < quota < share + 0.25 * largest else share
+        text = f"{share:.0%} of {size:,}"
+        axis.text(beside + 0.01 * largest, row, text, va="center", fontsize=SMALL)
     axis.axvline(quota, color="black", linestyle="--", linewidth=0.9)
-    axis.set(xlim=(0, 1.18 * largest), xlabel="share removed")
+    axis.annotate(
+        f"all customers: {quota:.0%}",
+        (quota, 1),
+        (0, 2),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="left",
+        fontsize=SMALL,
+    )
+    axis.set_yticks(rows, labels)
+    axis.set(xlim=(0, 1.25 * largest), xlabel="share removed")
     axis.set_xticks([tick for tick in axis.get_xticks() if tick <= largest])
     axis.xaxis.set_major_formatter("{x:.0%}")
-    axis.tick_params(axis="y", labelsize=7, length=0)
+    axis.tick_params(axis="y", length=0)
     axis.margins(y=0.01)
     return figure
 
 
-def scatter(axis, points, segments, title, axis_labels, *, alpha=0.35):
+def scatter(axis, points, segments, title, axis_labels, *, alpha=0.5):
     """Draw customers in two dimensions, one colour per segment, in random order.
 
     Parameters
@@ -110,17 +173,59 @@ def scatter(axis, points, segments, title, axis_labels, *, alpha=0.35):
     axis.scatter(
         *points[order].T[:2],
         c=colours[segments[order] - 1],
-        s=2,
+        s=3,
         alpha=alpha,
         linewidths=0,
         rasterized=True,
     )
-    axis.set(title=title, xlabel=axis_labels[0], ylabel=axis_labels[1])
-    axis.tick_params(labelsize=7)
+    axis.set_title(title)
+    # The places of customers beside each other say something, the values do not.
+    axis.set(xlabel=axis_labels[0], ylabel=axis_labels[1], xticks=[], yticks=[])
 
 
-def pca_and_tsne(projected, segments, components, drawn_map):
-    """Draw all customers on two principal components, and a t-SNE map of some.
+def mark_segments(axis, points, segments):
+    """Write the number of each segment where it most outnumbers the others on a map.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+        With the map, as `scatter` draws it.
+    points : array of shape (n_customers, 2)
+    segments : array of int, shape (n_customers,)
+        From 1 on.
+    """
+    n_cells, apart = 14, 2
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    cells = ((points[:, :2] - low) / (high - low + 1e-12) * n_cells).astype(int)
+    cells = cells.clip(0, n_cells - 1)
+    colours, taken = segment_colours(segments.max()), []
+    for segment in np.unique(segments):
+        own = segments == segment
+        lead = np.zeros((n_cells, n_cells))
+        np.add.at(lead, tuple(cells.T), np.where(own, 1, -1))
+        inside = np.zeros_like(lead, dtype=bool)
+        inside[tuple(cells[own].T)] = True
+        free = inside & _far_from(taken, n_cells, apart)
+        lead[~(free if free.any() else inside)] = -np.inf
+        cell = np.unravel_index(lead.argmax(), lead.shape)
+        taken.append(cell)
+        place = points[own & (cells == cell).all(axis=1), :2].mean(axis=0)
+        look = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "linewidth": 1.6}
+        box = look | {"edgecolor": colours[segment - 1]}
+        axis.annotate(
+            str(segment), place, ha="center", va="center", fontsize=SMALL, weight="bold", bbox=box
+        )
+
+
+def _far_from(taken, n_cells, apart):
+    """Return which cells of a square are some cells away from all that are taken."""
+    rows, columns = np.indices((n_cells, n_cells))
+    far = [np.maximum(abs(rows - i), abs(columns - j)) >= apart for i, j in taken]
+    return np.all(far, axis=0) if far else np.ones((n_cells, n_cells), dtype=bool)
+
+
+def pca_and_tsne(projected, segments, components, drawn_map, names):
+    """Draw customers on two principal components, and a t-SNE map.
 
     Parameters
     ----------
@@ -130,52 +235,138 @@ def pca_and_tsne(projected, segments, components, drawn_map):
         What the components are.
     drawn_map : Map
         As `segmentation.maps.draw_map` gives it.
+    names : Series of str, indexed by segment
 
     Returns
     -------
     matplotlib Figure
     """
-    pca = projected, segments, f"PCA, {len(projected):,} customers", components
-    return draw_maps([pca, tsne_panel(drawn_map)])
+    return draw_maps([(projected, segments, "PCA", components), tsne_panel(drawn_map)], names)
 
 
 def tsne_panel(drawn_map):
     """Return what `draw_maps` needs to know of a t-SNE map."""
-    title = f"t-SNE, {len(drawn_map.points):,} customers"
-    return drawn_map.points, drawn_map.segments, title, TSNE_AXES
+    return drawn_map.points, drawn_map.segments, "t-SNE", TSNE_AXES
 
 
-def draw_maps(panels):
-    """Draw maps of customers side by side, with one legend of the segments.
+def draw_maps(panels, names):
+    """Draw up to three maps of customers side by side, with one legend of the segments.
 
     Parameters
     ----------
     panels : sequence of (points, segments, title, axis_labels)
-        As `scatter` takes them.
+        As `scatter` takes them; of more than 5,000 customers, 5,000 are drawn.
+    names : Series of str, indexed by segment
+
+    Returns
+    -------
+    matplotlib Figure
+        The number of a segment stands where it most outnumbers the others.
+    """
+    n_columns = min(len(names), 2)
+    below = LINE * sum(text.count("\n") + 1.3 for text in _legend_texts(names)) / n_columns + 0.3
+    size = WIDTH, {1: 4.8, 2: 3.3}.get(len(panels), 2.5) + below
+    figure, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=True):
+        _draw_map(axis, *panel)
+    segment_legend(figure, names)
+    return figure
+
+
+def draw_methods(labelings, points, axis_labels):
+    """Draw up to three segmentations of the same customers side by side, each with its legend.
+
+    Parameters
+    ----------
+    labelings : dict of str to (array of int, Series of str)
+        By the name of its method, the segments of the customers and their names.
+    points : array of shape (n_customers, 2)
+        Where the customers are, in the same coordinates for all; of more than 5,000, 5,000 are
+        drawn.
+    axis_labels : sequence of two str
+        What the two dimensions are.
 
     Returns
     -------
     matplotlib Figure
     """
-    size = (9, 4.6) if len(panels) > 1 else (5.6, 5)
-    figure, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
-    for axis, panel in zip(axes.flat, panels, strict=True):
-        scatter(axis, *panel)
-    segment_legend(figure, max(segments.max() for _, segments, *_ in panels))
+    width = int(WIDTH / len(labelings) * PER_INCH) - 5
+    texts = {method: numbered(names, width) for method, (_, names) in labelings.items()}
+    n_lines = max(sum(text.count("\n") + 1.3 for text in of) for of in texts.values())
+    figure = plt.figure(figsize=(WIDTH, 2.7 + LINE * n_lines), layout="constrained")
+    parts = figure.subfigures(1, len(labelings), squeeze=False)[0]
+    for part, (method, (segments, _)) in zip(parts, labelings.items(), strict=True):
+        _draw_map(part.subplots(), points, segments, method, axis_labels)
+        _draw_legend(part, texts[method], 1)
     return figure
 
 
-def segment_legend(figure, n_segments):
-    """Put one legend of the segments' colours below a figure."""
+def _draw_map(axis, points, segments, title, axis_labels):
+    points, segments, counted = thinned(points, segments, MAX_POINTS)
+    scatter(axis, points, segments, title, axis_labels)
+    axis.set_title(f"{title}\n{counted}", fontsize=9)
+    mark_segments(axis, points, segments)
+
+
+def thinned(points, segments, most, seed=0):
+    """Draw some customers without replacement, where there are more.
+
+    Parameters
+    ----------
+    points : array of shape (n_customers, n_dimensions)
+    segments : array of int, shape (n_customers,)
+    most : int
+        Customers to keep at most.
+    seed : int, optional
+        For the draw.
+
+    Returns
+    -------
+    points, segments : arrays
+        Of those that are kept.
+    counted : str
+        How many of how many they are.
+    """
+    n_all = len(points)
+    if n_all <= most:
+        return points, segments, f"{n_all:,} customers"
+    drawn = np.random.default_rng(seed).choice(n_all, most, replace=False)
+    return points[drawn], segments[drawn], f"{most:,} of {n_all:,} customers"
+
+
+def segment_legend(figure, names):
+    """Put one legend of the segments' colours and names below a figure.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        As wide as figures are, and laid out as "constrained".
+    names : Series of str, indexed by segment
+    """
+    _draw_legend(figure, _legend_texts(names), min(len(names), 2))
+
+
+def _legend_texts(names):
+    return numbered(names, int(WIDTH * PER_INCH) // min(len(names), 2) - 6)
+
+
+def _draw_legend(figure, texts, n_columns):
     handles = [
-        plt.Line2D([], [], marker="o", linestyle="", color=colour, label=f"segment {i}")
-        for i, colour in enumerate(segment_colours(n_segments), start=1)
+        plt.Line2D([], [], marker="o", linestyle="", color=colour, label=text)
+        for colour, text in zip(segment_colours(len(texts)), texts, strict=True)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(n_segments, 6))
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=n_columns, handletextpad=0.2, fontsize=8
+    )
 
 
-def scatter_3d(points, segments, title, axis_labels, *, opacity=0.5, seed=0):
+def scatter_3d(points, segments, title, axis_labels, names, *, opacity=0.6, seed=0):
     """Draw customers in three dimensions, to be turned, one colour per segment.
+
+    The first look is along the direction in which the segments part least: of the scatter of
+    their means around the mean of all (each dimension by its range, as it is drawn), the
+    eigenvector of the least eigenvalue. Where several part them equally little, as with two
+    segments, it is the one in which the customers differ least.
 
     Parameters
     ----------
@@ -185,66 +376,59 @@ def scatter_3d(points, segments, title, axis_labels, *, opacity=0.5, seed=0):
     title : str
     axis_labels : sequence of three str
         What the dimensions are.
+    names : Series of str, indexed by segment
     opacity : float, optional
         Opacity of a point.
     seed : int, optional
-        For the draw of 4,000 customers, where there are more.
+        For the draw of 1,500 customers, where there are more.
 
     Returns
     -------
     plotly Figure
     """
-    of_all = ""
-    if len(points) > MAX_POINTS:
-        of_all = f" of {len(points):,}"
-        drawn = np.random.default_rng(seed).choice(len(points), MAX_POINTS, replace=False)
-        points, segments = points[drawn], segments[drawn]
-    title = f"{title}, {len(points):,}{of_all} customers"
+    camera = _camera(points, segments)
+    points, segments, counted = thinned(points, segments, MAX_POINTS_3D, seed)
     figure = go.Figure()
-    for i, colour in enumerate(segment_colours(segments.max()), start=1):
-        x, y, z = points[segments == i].T.astype("float32")
-        marker = {"size": 2.5, "color": colour, "opacity": opacity}
-        figure.add_scatter3d(x=x, y=y, z=z, mode="markers", name=f"segment {i}", marker=marker)
-    axes = dict(zip(("xaxis_title", "yaxis_title", "zaxis_title"), axis_labels, strict=True))
+    texts = numbered(names, 80, 1)
+    for segment, text, colour in zip(names.index, texts, segment_colours(len(names)), strict=True):
+        x, y, z = points[segments == segment].T.astype("float32")
+        marker = {"size": 3, "color": colour, "opacity": opacity}
+        figure.add_scatter3d(x=x, y=y, z=z, mode="markers", name=text, marker=marker)
+    axes = {
+        f"{letter}axis": {"title": {"text": label, "font_size": 12}, "showticklabels": False}
+        for letter, label in zip("xyz", axis_labels, strict=True)
+    }
+    below = 19 * len(names) + 10
     figure.update_layout(
-        title={"text": title, "font_size": 14},
-        scene=axes,
+        title={"text": f"{title}, {counted}", "font_size": 13, "x": 0.5},
+        scene={**axes, "aspectmode": "cube", "camera": camera, "domain_x": [0, 1]},
         template="plotly_white",
-        scene_camera={"eye": {"x": 1.6, "y": 1.6, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.2}},
-        legend={"itemsizing": "constant", "x": 0, "y": 0.98},
-        width=560,
-        height=480,
-        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+        legend={
+            "itemsizing": "constant",
+            "font_size": 12,
+            "orientation": "v",
+            "x": 0,
+            "y": 0,
+            "yanchor": "top",
+        },
+        width=600,
+        height=440 + below,
+        margin={"l": 0, "r": 0, "t": 36, "b": below},
     )
     return figure
 
 
-def drift_bars(table):
-    """Draw the shares of segments, and of outliers, then and now.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `segmentation.segmenter.drift` gives it.
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    shown = table.drop("all").iloc[::-1]
-    labels = [
-        row.name if row.name == "outliers" else f"{row.name}. {row['name']}"
-        for _, row in shown.iterrows()
-    ]
-    figure, axis = plt.subplots(figsize=(7, 0.5 * len(shown) + 1.2), layout="constrained")
-    rows = np.arange(len(shown))
-    for offset, when, colour in ((0.2, "then", NEUTRAL), (-0.2, "now", PALETTE[0])):
-        axis.barh(rows + offset, shown[when], height=0.38, color=colour, label=when)
-        for row, share in zip(rows, shown[when], strict=True):
-            axis.text(share, row + offset, f" {share:.1%}", va="center", fontsize=7)
-    axis.set_yticks(rows, labels)
-    axis.xaxis.set_major_formatter("{x:.0%}")
-    axis.margins(x=0.12)
-    axis.set_title(f"Shares then and now: population stability index {table.loc['all', 'psi']:.3f}")
-    figure.legend(loc="outside lower center", ncols=2)
-    return figure
+def _camera(points, segments):
+    """Return the view of `scatter_3d`, in plotly's terms."""
+    scaled = (points - points.mean(axis=0)) / (np.ptp(points, axis=0) + 1e-12)
+    kinds, sizes = np.unique(segments, return_counts=True)
+    means = np.array([scaled[segments == kind].mean(axis=0) for kind in kinds])
+    between = (means * sizes[:, None]).T @ means / len(scaled)
+    # A little of the whole scatter, for the ties.
+    directions = np.linalg.eigh(between + 1e-3 * np.cov(scaled.T))[1]
+    eye = directions[:, 0]
+    eye = eye * (np.sign(eye[np.abs(eye).argmax()]) or 1)
+    up = np.eye(3)[2 if abs(eye[2]) < 0.9 else 1]
+    return {
+        name: dict(zip("xyz", way, strict=True)) for name, way in (("eye", 2.1 * eye), ("up", up))
+    }

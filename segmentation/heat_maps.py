@@ -1,16 +1,17 @@
 """Tables as pictures: shares, agreements, information, and what sets segments apart."""
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from segmentation.figures import BELOW_ABOVE, PER_INCH, SMALL, WIDTH, in_lines, numbered
 from segmentation.outcomes import rate_of
 from segmentation.profiles import in_short
 
 #: Above, white numbers have more contrast to the blue than black ones.
 DARK = 0.71
+#: The same for standardised differences.
+WHITE_FROM = 0.9
 
 
 def draw_shares(axis, table, form="{:.2f}"):
@@ -33,7 +34,7 @@ def draw_shares(axis, table, form="{:.2f}"):
     for (row, column), value in np.ndenumerate(table.to_numpy()):
         colour = "white" if value > DARK else "black"
         text = form.format(value)
-        axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+        axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, color=colour)
     axis.set_xticks(range(table.shape[1]), table.columns)
     axis.set_yticks(range(table.shape[0]), table.index)
     axis.tick_params(length=0)
@@ -41,7 +42,7 @@ def draw_shares(axis, table, form="{:.2f}"):
     return image
 
 
-def draw_traits(traits, names, segments, outcome=None, n_traits=18):
+def draw_traits(traits, names, segments, outcome=None, n_traits=12):
     """Draw how far each segment is from all customers, trait by trait.
 
     Parameters
@@ -56,7 +57,8 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=18):
     n_traits : int, optional
         Rows: all numbers, then the categories that differ most in any segment; if there are more
         numbers, whatever differs most. Of two categories the second stands for both, such as yes
-        for no.
+        for no, and of traits that differ by as much in every segment the first for all. The rows
+        of a column stay together.
 
     Returns
     -------
@@ -69,31 +71,30 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=18):
         first = _rates(outcome, segments, names.index)
         effects, texts = (pd.concat(parts) for parts in zip(first, (effects, texts), strict=True))
     n_rows, n_columns = effects.shape
-    size = 1.25 * n_columns + 2.2, 0.26 * n_rows + 1.9
+    wide = max(0.72, (WIDTH - 1.5) / n_columns)
+    size = wide * n_columns + 1.5, 0.31 * n_rows + 1.8
     figure, axis = plt.subplots(figsize=size, layout="constrained")
-    image = axis.imshow(effects, cmap="RdBu_r", vmin=-1.5, vmax=1.5, aspect="auto")
+    image = axis.imshow(effects, cmap=BELOW_ABOVE, vmin=-1.5, vmax=1.5, aspect="auto")
     for (row, column), distance in np.ndenumerate(effects.to_numpy()):
-        colour = "white" if abs(distance) > 0.8 else "black"
+        colour = "white" if abs(distance) > WHITE_FROM else "black"
         text = texts.iat[row, column]
-        axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    axis.set_yticks(range(n_rows), effects.index, fontsize=8)
-    heads = [f"{segment}. {name}" for segment, name in names.items()] + ["all customers"]
+        axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, color=colour)
+    axis.set_yticks(range(n_rows), [in_lines(label, 26) for label in effects.index])
+    heads = [*numbered(names, int(wide * PER_INCH) - 1, 6), "all\ncustomers"]
     sizes = [*(np.sum(segments == segment) for segment in names.index), len(segments)]
     axis.set_xticks(
-        range(n_columns),
-        [
-            f"{textwrap.fill(h, 16, break_on_hyphens=False)}\n{n:,}"
-            for h, n in zip(heads, sizes, strict=True)
-        ],
-        fontsize=7,
+        range(n_columns), [f"{head}\n{n:,}" for head, n in zip(heads, sizes, strict=True)]
     )
-    axis.axvline(n_columns - 1.5, color="black", linewidth=0.8)
+    axis.axvline(n_columns - 1.5, color="black", linewidth=1.2)
+    groups = effects.index.str.split(": ").str[0]
+    for row in np.flatnonzero(groups[1:] != groups[:-1]):
+        axis.axhline(row + 0.5, color="white", linewidth=2.5)
     axis.xaxis.tick_top()
-    axis.tick_params(length=0)
+    axis.tick_params(length=0, labelsize=SMALL)
     axis.spines[:].set_visible(False)
-    bar = figure.colorbar(image, shrink=0.6, extend="both")
-    bar.set_label("standardised difference, clipped at ±1.5", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    bar = figure.colorbar(image, location="bottom", shrink=0.5, aspect=30, extend="both")
+    bar.set_label("standardised difference from all customers", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
     return figure
 
 
@@ -105,8 +106,11 @@ def _strongest(traits, n_traits):
     columns = effect.index.get_level_values("column")
     mirrored = (columns.value_counts()[columns] == 2).to_numpy() & ~columns.duplicated()
     ranked = strength[~mirrored].sort_values(ascending=False, kind="stable")
+    ranked = ranked[~effect.loc[ranked.index].round(1).duplicated().to_numpy()]
     numbers = effect.index[number] if number.sum() <= n_traits else ranked.index
     keep = [*numbers, *(trait for trait in ranked.index if trait[1] != "")][:n_traits]
+    places = list(dict.fromkeys(column for column, _ in keep))
+    keep.sort(key=lambda trait: places.index(trait[0]))
     overall = traits["overall"].groupby(["column", "category"], sort=False).first()
     effect, value = effect.assign(all=0.0).loc[keep], value.assign(all=overall).loc[keep]
     forms = ["{:.0%}".format if category else in_short for _, category in keep]
@@ -127,5 +131,5 @@ def _rates(outcome, segments, order):
         part = part or overall
         effects[segment] = (part["share"] - overall["share"]) / max(deviation, 1e-9)
         half = (part["high"] - part["low"]) / 2
-        texts[segment] = f"{part['share']:.1%} ±{half * 100:.1f}"
+        texts[segment] = f"{part['share']:.1%}\n±{half * 100:.1f}"
     return pd.DataFrame(effects, [label]), pd.DataFrame(texts, [label])

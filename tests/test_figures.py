@@ -1,11 +1,17 @@
-"""Figures: what is drawn is what was given; in colours that differ."""
+"""Figures: what is drawn is what was given; it is named, large enough, and hides nothing."""
+
+import itertools
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pytest
 
-from segmentation import figures, profiles, selection_figures, shap_figures
+from segmentation import figures, heat_maps, profiles, selection_figures, shap_figures
 from segmentation.evaluation import Suggestion
+from segmentation.maps import Map
+from segmentation.selection import Elbow
 
 matplotlib.use("agg")
 
@@ -19,6 +25,8 @@ CUSTOMERS = pd.DataFrame(
     }
 )
 NAMES = pd.Series({1: "Aged under 30", 2: "Retired", 3: "Loan"})
+LONG = "Not electronic check payment, monthly charges from 1,000 to 4,000 and no online security"
+FEATURES = CUSTOMERS.astype({"loan": "category", "job": "category"})
 
 
 def test_colours_are_distinct():
@@ -26,19 +34,22 @@ def test_colours_are_distinct():
     assert len(figures.segment_colours(25)) == 25
 
 
-def test_knives_show_one_blade_per_cluster_and_the_mean():
-    values, labels = RNG.uniform(-0.2, 0.8, (2, 60)), np.stack([SEGMENTS, SEGMENTS % 2])
-    axes = selection_figures.silhouette_knives(values, labels).axes
-    assert [len(axis.collections) for axis in axes[:2]] == [3, 2]
-    assert axes[0].get_title() == f"k = 3: mean {values[0].mean():.3f}"
+def test_knives_show_the_mean_of_every_k_and_a_blade_per_cluster():
+    values, labels = RNG.uniform(-0.2, 0.8, (2, 60)), np.stack([SEGMENTS % 2, SEGMENTS])
+    means, two, three = selection_figures.silhouette_knives(values, labels).axes
+    assert means.lines[0].get_ydata().tolist() == values.mean(axis=1).tolist()
+    assert [len(axis.collections) for axis in (two, three)] == [2, 3]
+    assert three.lines[0].get_xdata()[0] == values[1].mean()
 
 
-def test_the_lowest_knives_of_every_column_have_an_axis():
-    labelings = np.stack([SEGMENTS] * 6)
-    axes = selection_figures.silhouette_knives(RNG.uniform(-0.2, 0.8, (6, 60)), labelings).axes
-    assert [axis.get_xlabel() for axis in axes[:6]] == [""] * 2 + ["silhouette"] * 4
-    shown = [axis.xaxis.get_tick_params()["labelbottom"] for axis in axes[2:6]]
-    assert shown == [True] * 4
+@pytest.mark.parametrize(
+    ("k", "drawn"), [(2, "23456"), (6, "45678"), (9, "56789"), (1, "23456"), (None, "34567")]
+)
+def test_five_knives_are_drawn_around_the_k_that_is_kept(k, drawn):
+    labelings = [np.arange(90) % some for some in range(2, 10)]
+    values = np.tile([0.1, 0.2, 0.3, 0.4, 0.3, 0.2, 0.1, 0.0], (90, 1)).T
+    axes = selection_figures.silhouette_knives(values, labelings, k).axes[1:]
+    assert [axis.get_title() for axis in axes] == [f"k = {some}" for some in drawn]
 
 
 def test_names_with_dollars_are_text():
@@ -50,35 +61,71 @@ def test_names_with_dollars_are_text():
 
 
 def test_interactive_points_are_capped_and_keep_their_segment(monkeypatch):
-    monkeypatch.setattr(figures, "MAX_POINTS", 30)
+    monkeypatch.setattr(figures, "MAX_POINTS_3D", 30)
     points = np.column_stack([SEGMENTS * 10.0, np.arange(60), np.zeros(60)])
-    figure = figures.scatter_3d(points, SEGMENTS, "title", "xyz")
+    figure = figures.scatter_3d(points, SEGMENTS, "title", "xyz", NAMES)
     assert sum(len(trace.x) for trace in figure.data) == 30
     for segment, trace in enumerate(figure.data, start=1):
         assert set(trace.x) == {segment * 10.0}
 
 
-def test_shap_figures_have_a_bar_and_a_swarm_per_segment():
-    features = CUSTOMERS.astype({"loan": "category", "job": "category"})
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_first_look_is_along_what_parts_the_segments_least(axis):
+    points = RNG.normal(size=(60, 3))
+    others = [i for i in range(3) if i != axis]
+    for segment in NAMES.index:
+        points[segment == SEGMENTS] -= points[segment == SEGMENTS].mean(axis=0)
+    points[:, others] += 20 * np.array([[0, 0], [0, 1], [1, 0]])[SEGMENTS - 1]
+    camera = figures.scatter_3d(points, SEGMENTS, "title", "xyz", NAMES).layout.scene.camera
+    eye, up = (np.array([way.x, way.y, way.z]) for way in (camera.eye, camera.up))
+    assert abs(eye[axis]) > 0.97 * np.linalg.norm(eye)
+    assert abs(eye @ up) < 0.1 * np.linalg.norm(eye)
+
+
+def test_two_segments_are_seen_apart():
+    points = RNG.normal(size=(60, 3))
+    points[:, 1] += 20 * (SEGMENTS > 1)
+    two = np.where(SEGMENTS > 1, 2, 1)
+    eye = figures.scatter_3d(points, two, "title", "xyz", NAMES.head(2)).layout.scene.camera.eye
+    assert abs(eye.y) < 0.1 * np.linalg.norm([eye.x, eye.y, eye.z])
+
+
+def test_shap_bars_are_the_mean_contributions():
     values = RNG.normal(size=(60, 3, 3))
-    bars = shap_figures.shap_bars(values, features, NAMES).axes[0]
-    assert len(bars.patches) == 9
-    swarms = shap_figures.shap_beeswarms(values, features, NAMES).axes
-    titles = [axis.get_title() for axis in swarms]
-    assert all(name in title for name, title in zip(NAMES, titles, strict=True))
-    again = shap_figures.shap_beeswarms(values, features, NAMES).axes
-    for one, two in zip(swarms, again, strict=True):
-        for dots, others in zip(one.collections, two.collections, strict=True):
-            assert np.array_equal(dots.get_offsets(), others.get_offsets())
+    figure = shap_figures.shap_bars(values, FEATURES, NAMES)
+    bars = np.array([bar.get_width() for bar in figure.axes[0].patches]).reshape(3, 3)
+    order = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    means = np.abs(values).mean(axis=0)
+    for row, name in enumerate(order):
+        assert bars[:, row] == pytest.approx(means[list(FEATURES).index(name)])
+    assert bars.sum(axis=0).argmax() == 2
 
 
-def test_beeswarms_leave_the_global_generator_as_it_was():
-    np.random.seed(7)
-    expected = np.random.random(3)
-    np.random.seed(7)
-    features = CUSTOMERS.astype({"loan": "category", "job": "category"})
-    shap_figures.shap_beeswarms(RNG.normal(size=(60, 3, 2)), features, NAMES.head(2))
-    assert np.array_equal(np.random.random(3), expected)
+def test_beeswarms_have_a_dot_per_customer_at_its_value():
+    values = RNG.normal(size=(60, 3, 3))
+    axes = shap_figures.shap_beeswarms(values, FEATURES, NAMES).axes[:3]
+    rows = [label.get_text() for label in axes[0].get_yticklabels()]
+    for i, axis in enumerate(axes):
+        for row, (name, dots) in enumerate(zip(rows, axis.collections, strict=True)):
+            x, y = dots.get_offsets().T
+            assert x.tolist() == values[:, list(FEATURES).index(name), i].tolist()
+            assert abs(y + row).max() < 0.5
+            assert len(np.unique(dots.get_offsets().round(6), axis=0)) == 60
+
+
+def test_a_waterfall_leads_from_all_customers_to_this_one():
+    values = RNG.normal(size=14)
+    figure = shap_figures.waterfall(
+        -1.5, values, pd.Series(np.arange(14.0), list("abcdefghijklmn"))
+    )
+    bars = figure.axes[0].patches
+    assert len(bars) == 11
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(values.sum())
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines] == pytest.approx(
+        [-1.5, values.sum() - 1.5]
+    )
+    ends = [bar.get_x() + max(bar.get_width(), 0) for bar in bars]
+    assert bars[0].get_x() == pytest.approx(-1.5) or ends[0] == pytest.approx(-1.5)
 
 
 def test_a_table_is_drawn_against_its_twins():
@@ -92,3 +139,142 @@ def test_a_table_is_drawn_against_its_twins():
     assert right.lines[0].get_ydata().tolist() == gap["gap"].tolist()
     none = selection_figures.against_twins(Suggestion(1, p, silhouettes, gap)).axes[1]
     assert len(none.lines) == len(right.lines) - 1
+
+
+def drawn_with(n_segments, names):
+    """Return every figure of some segments of random customers, by what it is."""
+    rng = np.random.default_rng(n_segments)
+    segments = np.concatenate([np.arange(n_segments) + 1, rng.integers(1, n_segments + 1, 300)])
+    n = len(segments)
+    points = rng.normal(size=(n, 3)) + 3 * rng.normal(size=(n_segments, 3))[segments - 1]
+    contract = "Contract with automatic bank transfer and no end"
+    customers = pd.DataFrame(
+        {"age": rng.integers(18, 90, n), contract: rng.choice(["Two years or more", "none"], n)}
+    ).assign(job=rng.choice([f"a rather long name of a job {i}" for i in range(9)], n))
+    features = customers.astype({contract: "category", "job": "category"})
+    values = rng.normal(size=(n, 3, n_segments))
+    names = pd.Series(names, range(1, n_segments + 1))
+    axes = ["component 1 (18.7 %)", "component 2 (16.5 %)"]
+    tsne = Map(points[:, :2], np.arange(n), segments, "numbers", 1.0, 1.0, 0.3)
+    pca = points, segments, "PCA", axes
+    labelings = [np.arange(n) % k for k in range(2, 15)]
+    silhouettes = rng.uniform(-0.2, 0.8, (13, n))
+    outcome = pd.Series(rng.integers(0, 2, n), dtype=float, name="churn = yes")
+    traits = profiles.traits(customers, segments)
+    ks = list(range(1, 9))
+    suggestion = Suggestion(
+        3,
+        pd.Series(0.05, ks[1:]),
+        pd.DataFrame(rng.uniform(0.1, 0.3, (20, 7)), columns=ks[1:]),
+        pd.DataFrame({"gap": np.linspace(0, 0.1, 8), "error": 0.01}, ks),
+    )
+    return {
+        "map": figures.draw_maps([pca], names),
+        "two maps": figures.pca_and_tsne(points, segments, axes, tsne, names),
+        "three maps": figures.draw_maps([pca, figures.tsne_panel(tsne), pca], names),
+        "methods": figures.draw_methods(
+            dict.fromkeys(("k-means", "K-Prototypes", "text embedding"), (segments, names)),
+            points,
+            axes,
+        ),
+        "bars": shap_figures.shap_bars(values, features, names),
+        "beeswarms": shap_figures.shap_beeswarms(values, features, names),
+        "waterfall": shap_figures.waterfall(0.2, values[0, :, 0], features.iloc[0]),
+        "heat map": heat_maps.draw_traits(traits, names, segments, outcome),
+        "removed": figures.removed_by_category(
+            profiles.removed_shares(customers, segments == 1), (segments == 1).mean()
+        ),
+        "knives": selection_figures.silhouette_knives(silhouettes, labelings, n_segments),
+        "elbow": selection_figures.elbow(Elbow(ks, [1e5 / k for k in ks], 3)),
+        "twins": selection_figures.against_twins(suggestion),
+    }
+
+
+NAMED = {"map", "two maps", "three maps", "methods", "bars", "beeswarms", "heat map"}
+
+
+@pytest.fixture(scope="module", params=[(2, False), (5, True), (9, True)])
+def drawn(request):
+    n_segments, long = request.param
+    with matplotlib.rc_context():
+        figures.use_style()
+        names = [f"{i} {LONG if long else 'retired'}"[: 30 + 9 * i] for i in range(n_segments)]
+        yield names, drawn_with(n_segments, names)
+        plt.close("all")
+
+
+def texts_of(figure):
+    figure.draw_without_rendering()
+    texts = figure.findobj(matplotlib.text.Text)
+    seen = [text for text in texts if text.get_visible() and text.get_text().strip()]
+    # Ticks beyond the ends of an axis are not drawn.
+    inside = figure.bbox.padded(1)
+    boxes = [text.get_window_extent() for text in seen]
+    out_of_axis = {
+        tick
+        for axes in figure.findobj(matplotlib.axes.Axes)
+        for axis, (low, high) in (
+            (axes.xaxis, sorted(axes.get_xlim())),
+            (axes.yaxis, sorted(axes.get_ylim())),
+        )
+        for part in axis.get_major_ticks()
+        for tick in (part.label1, part.label2)
+        if not (low - 1e-9 <= part.get_loc() <= high + 1e-9 and axes.axison and axis.get_visible())
+    }
+    return [(t, b) for t, b in zip(seen, boxes, strict=True) if t not in out_of_axis], inside
+
+
+def test_every_text_is_large_enough_and_within_the_figure(drawn):
+    for what, figure in drawn[1].items():
+        texts, inside = texts_of(figure)
+        for text, box in texts:
+            assert text.get_fontsize() >= figures.SMALL, (what, text)
+            assert inside.x0 <= box.x0 <= box.x1 <= inside.x1, (what, text)
+            assert inside.y0 <= box.y0 <= box.y1 <= inside.y1, (what, text)
+
+
+def test_no_text_lies_on_another(drawn):
+    for what, figure in drawn[1].items():
+        for (one, box), (other, another) in itertools.combinations(texts_of(figure)[0], 2):
+            # Half a pixel less: boxes are as high as the highest letters that there are.
+            assert not box.padded(-0.5).overlaps(another.padded(-0.5)), (what, one, other)
+
+
+def test_segments_have_their_names(drawn):
+    names, of = drawn
+    for what in NAMED:
+        texts = " ".join(text.get_text().replace("\n", " ") for text, _ in texts_of(of[what])[0])
+        for segment, name in enumerate(names, start=1):
+            assert f"{segment}. {name[:12].rsplit(' ', 1)[0]}" in texts, (what, name)
+
+
+def test_panels_are_few_and_none_is_empty(drawn):
+    for what, figure in drawn[1].items():
+        assert len(figure.axes) <= (10 if what == "beeswarms" else 6), what
+        for axis in figure.axes:
+            assert axis.has_data() or axis.child_axes or axis.get_label() == "<colorbar>", what
+        width, _ = figure.get_size_inches()
+        assert width <= (figures.WIDTH if what != "heat map" else 9), what
+
+
+def test_names_are_in_the_legend_of_what_can_be_turned():
+    points = RNG.normal(size=(60, 3))
+    figure = figures.scatter_3d(points, SEGMENTS, "title", "xyz", NAMES)
+    assert [trace.name for trace in figure.data] == ["1. Aged under 30", "2. Retired", "3. Loan"]
+
+
+@pytest.fixture
+def crowd():
+    # A crowd of the second segment, in which there is one customer of the first.
+    points = np.vstack([RNG.normal(size=(40, 2)), RNG.normal(9, 1, (40, 2)), [[9, 9]]])
+    figure, axis = plt.subplots()
+    yield axis, points, np.repeat([1, 2, 1], [40, 40, 1])
+    plt.close(figure)
+
+
+def test_the_number_of_a_segment_stands_where_it_is_in_the_majority(crowd):
+    axis, points, segments = crowd
+    figures.mark_segments(axis, points, segments)
+    places = {text.get_text(): text.xy for text in axis.texts}
+    assert np.linalg.norm(places["1"]) < 3
+    assert np.linalg.norm(places["2"] - np.array([9, 9])) < 3

@@ -20,7 +20,7 @@ from sklearn.preprocessing import OrdinalEncoder, PowerTransformer
 from tables import TABLES
 
 from segmentation import __main__ as command
-from segmentation import figures, segmenter, segmenter_file
+from segmentation import change_figures, segmenter, segmenter_file
 from segmentation.customers import NOT_GIVEN, OTHER, TableError, load_customers, load_table
 from segmentation.profiles import name_segments, order_by_size
 from segmentation.segmenter import SegmenterError, drift, outlier_scores, score
@@ -468,7 +468,7 @@ def test_drift_by_hand(messy):
     assert table.loc[[1, 2, 3, 4], "psi"].tolist() == pytest.approx(expected.tolist())
     assert table.loc["all", "psi"] == pytest.approx(expected.sum())
     assert table.loc["outliers", "now"] == 0.25
-    axis = figures.drift_bars(table).axes[0]
+    axis = change_figures.drift_bars(table).axes[0]
     assert axis.get_yticklabels()[0].get_text() == "outliers"
     assert len(axis.patches) == 10
 
