@@ -193,6 +193,9 @@ SMALL_FURTHER = {
     "targeting": {},
 }
 
+#: The table in which a notebook has its numbers together.
+ANSWERS = {"alternatives": "measures", "latent_profiles": "agreement"}
+
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
@@ -207,6 +210,8 @@ def test_any_table_gets_an_answer_or_a_reason(notebook, name, tmp_path):
     variables = run(NOTEBOOKS / "further" / f"{notebook}.ipynb", tmp_path, **parameters)
     if notebook == "targeting" or name != "messy":
         assert variables["not_applicable"]
+    elif notebook in ANSWERS:
+        assert variables[ANSWERS[notebook]].notna().all(axis=None)
     else:
         assert "nan" not in variables["finding"]
 
