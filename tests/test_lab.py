@@ -35,8 +35,8 @@ import segmentation.notebook
 segmentation.notebook.chrome_works = False
 """
 
-#: Of what cells show, what is another in every run.
-SECONDS = re.compile(r"\d+(\.\d+)? ?(s|ms|seconds)\b")
+#: Of what cells show, what is another in every run: seconds, and how pandas calls a styled table.
+CHANCE = re.compile(r"\d+(\.\d+)? ?(s|ms|seconds)\b|T_[0-9a-f]{5}")
 
 
 def shortened(path, output):
@@ -62,7 +62,7 @@ def shown(notebook):
     data = [output["data"] for output in outputs if "data" in output]
     # Of a progress bar, how often it is drawn is chance.
     said, *texts = [line for line in re.split("[\r\n]+", printed) if line and "%|" not in line]
-    return json.loads(said), SECONDS.sub("", json.dumps([texts, data], indent=1, sort_keys=True))
+    return json.loads(said), CHANCE.sub("", json.dumps([texts, data], indent=1, sort_keys=True))
 
 
 @pytest.fixture(scope="module")
