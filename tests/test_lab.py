@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import nbformat
 import pytest
@@ -35,8 +36,8 @@ import segmentation.notebook
 segmentation.notebook.chrome_works = False
 """
 
-#: Of what cells show, what is another in every run: seconds, and how pandas calls a styled table.
-CHANCE = re.compile(r"\d+(\.\d+)? ?(s|ms|seconds)\b|T_[0-9a-f]{5}")
+#: Of what cells show, what is another in every run: seconds, names of styled tables, addresses.
+CHANCE = re.compile(r"\d+(\.\d+)? ?(s|ms|seconds)\b|T_[0-9a-f]{5}|0x[0-9a-f]+")
 
 
 def shortened(path, output):
@@ -130,12 +131,17 @@ class _Lab:
 
     def __init__(self, server, runtime):
         described = runtime / f"jpserver-{server.pid}.json"
-        while not (described.exists() and described.stat().st_size):
+        for _ in range(1200):
+            # It says where it is before it hears anyone.
+            with suppress(OSError, ValueError):
+                known = json.loads(described.read_text())
+                self.api = f"{known['url']}api"
+                self.headers = {"Authorization": f"token {known['token']}"}
+                requests.get(self.api, headers=self.headers).raise_for_status()
+                return
             assert server.poll() is None
             time.sleep(0.1)
-        known = json.loads(described.read_text())
-        self.api = f"{known['url']}api"
-        self.headers = {"Authorization": f"token {known['token']}"}
+        raise TimeoutError("JupyterLab does not start")
 
     def run(self, path, output):
         """Open a notebook and run its cells; return it with their outputs."""
