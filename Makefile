@@ -11,8 +11,8 @@
 # SEGMENTS=4          how many segments
 # PYTHON=python3.12   another Python
 
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
-	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 14)))' 2>/dev/null)))
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,\
+	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 15)))' 2>/dev/null)))
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
@@ -56,7 +56,7 @@ clean:
 	rm -rf build $(VENV)
 
 $(INSTALLED): requirements.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=..." >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed; name one with PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
