@@ -4,6 +4,7 @@
 # make all        also the notebooks of notebooks/further/
 # make render     the notebooks in place, on the real table, and img/
 # make bench      ours beside the libraries as the source articles use them
+# make lock       pin again what the pinned packages depend on, into requirements.lock
 # make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
 # CUSTOMERS=path.csv  a table of your own; beside it, customers.toml
@@ -27,7 +28,7 @@ ifdef SEGMENTS
 export SEGMENTS
 endif
 
-.PHONY: notebooks test check all render bench spark clean
+.PHONY: notebooks test check all render bench lock spark clean
 
 notebooks: $(INSTALLED)
 	@$(RUN) -m segmentation.build
@@ -49,13 +50,19 @@ check: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks
 
+# It lists what CUDA needs too; that is installed only where the PyTorch installed asks for it.
+lock: $(INSTALLED)
+	sed '/^-/d' requirements.txt requirements-spark.txt | $(RUN) -m uv pip compile --quiet \
+		--universal --python-version 3.11 --upgrade \
+		--custom-compile-command "make lock" -o requirements.lock -
+
 spark: $(INSTALLED)
 	$(RUN) -m pip install --disable-pip-version-check -r requirements-spark.txt
 
 clean:
 	rm -rf build $(VENV)
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed; name one with PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check -r requirements.txt
