@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -24,6 +26,46 @@ PINS, SPARK, LOCK = map(pins, ["requirements.txt", "requirements-spark.txt", "re
 def test_the_lock_is_of_these_pins():
     assert PINS
     assert (PINS | SPARK).items() <= LOCK.items(), "run: make lock"
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def test_others_get_what_is_pinned_here_or_later():
+    wanted = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    named = [line.split(">=") for line in wanted]
+    assert sorted((canonicalize_name(package), version) for package, version in named) == sorted(
+        (PINS | SPARK).items()
+    )
+
+
+WITHOUT_EXTRAS = """
+import sys
+
+class Refusal:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {modules}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refusal)
+from segmentation import __main__, evaluation, figures, kprototypes, segmenter, tsne
+assert __main__.parse_args(["score", "--segmenter", "a", "--input", "b"])
+"""
+
+
+def test_extras_are_not_needed_to_score_and_compute():
+    of_extras = {
+        canonicalize_name(line.split(">=")[0]) for some in EXTRAS.values() for line in some
+    }
+    modules = [
+        module
+        for module, packages in packages_distributions().items()
+        if of_extras & {canonicalize_name(package) for package in packages}
+    ]
+    assert {"torch", "IPython", "lightgbm"} <= set(modules)
+    code = WITHOUT_EXTRAS.format(modules=modules)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 @pytest.mark.slow
