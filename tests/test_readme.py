@@ -1,4 +1,4 @@
-"""The README: its commands exist, its links lead somewhere, its numbers are those of the run."""
+"""README and CONTRIBUTING: commands exist, links lead somewhere, numbers are those of the run."""
 
 import re
 import subprocess
@@ -18,11 +18,13 @@ from segmentation.customers import read_settings
 from segmentation.customers.settings import SETTINGS
 from segmentation.transactions import __main__ as orders
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, CONTRIBUTING = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
+)
 
 
 def test_links_and_pictures_are_there():
-    links = re.findall(r"\]\(([^)#]+)\)", README)
+    links = re.findall(r"\]\(([^)#]+)\)", README + CONTRIBUTING)
     local = [link for link in links if "://" not in link]
     assert local
     assert [link for link in local if not (ROOT / link).exists()] == []
@@ -75,7 +77,7 @@ def test_the_settings_of_ones_own_table_are_read(tmp_path):
 
 
 def test_layout_is_the_repository():
-    layout = re.search(r"## Layout\n+```\n(.*?)```", README, re.DOTALL).group(1)
+    layout = re.search(r"## Layout\n+```\n(.*?)```", CONTRIBUTING, re.DOTALL).group(1)
     named = [line.split()[0] for line in layout.splitlines() if line.strip()]
     ours = [top for top in ROOT.iterdir() if not top.name.startswith(".")]
     there = {path.name for top in ours for path in [top, *top.rglob("*")]}
