@@ -253,7 +253,7 @@ def _draw_false_alarms(axis, alarms):
     low, high = alarms["low"].min(), alarms["high"].max()
     axis.axhspan(low, high, color=figures.FAINT, linewidth=0)
     side = {"textcoords": "offset points", "fontsize": figures.SMALL, "va": "center"}
-    axis.annotate(f"allowed at {LEVEL:.0%}", (len(alarms) - 0.3, high), (0, 8), ha="right", **side)
+    axis.annotate(f"allowed at {LEVEL:.0%}", (len(alarms) - 0.3, high), (0, 11), ha="right", **side)
     names = {"shuffled": "against shuffled columns", "twins": "against one-cloud twins"}
     colours = figures.PALETTE[6], figures.PALETTE[0]
     for (column, name), colour in zip(names.items(), colours, strict=True):

@@ -71,8 +71,8 @@ def draw_traits(traits, names, segments, outcome=None, n_traits=12):
         first = _rates(outcome, segments, names.index)
         effects, texts = (pd.concat(parts) for parts in zip(first, (effects, texts), strict=True))
     n_rows, n_columns = effects.shape
-    wide = max(0.74, (WIDTH - 1.5) / n_columns)
-    size = wide * n_columns + 1.5, 0.3 * n_rows + 1.8
+    wide = max(0.72, (WIDTH - 1.5) / n_columns)
+    size = wide * n_columns + 1.5, 0.31 * n_rows + 1.8
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     image = axis.imshow(effects, cmap=BELOW_ABOVE, vmin=-1.5, vmax=1.5, aspect="auto")
     for (row, column), distance in np.ndenumerate(effects.to_numpy()):
@@ -131,5 +131,5 @@ def _rates(outcome, segments, order):
         part = part or overall
         effects[segment] = (part["share"] - overall["share"]) / max(deviation, 1e-9)
         half = (part["high"] - part["low"]) / 2
-        texts[segment] = f"{part['share']:.1%} ±{half * 100:.1f}"
+        texts[segment] = f"{part['share']:.1%}\n±{half * 100:.1f}"
     return pd.DataFrame(effects, [label]), pd.DataFrame(texts, [label])
