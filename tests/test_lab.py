@@ -23,8 +23,9 @@ from segmentation.transactions import synthetic
 
 pytestmark = pytest.mark.slow
 
-#: Of notebooks/further/, which take long, this many cells run after the one that finds the table.
-MORE = 1
+#: The one that runs whole; of the others, which take long, this many cells run after the one that
+#: finds the table.
+WHOLE, MORE = "kmeans", 1
 #: The cell up to which one runs that draws its own tables.
 WITHOUT_TABLE = 6
 
@@ -44,7 +45,7 @@ def shortened(path, output):
     """Return a notebook with the code cells to run, and one for small parameters."""
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if "further" in path.parts:
+    if path.stem != WHOLE:
         finds = [i + MORE for i, cell in enumerate(cells) if "= find_" in cell.source]
         cells = cells[: (finds or [WITHOUT_TABLE])[0] + 1]
     tagged = [i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
