@@ -4,7 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype, is_string_dtype
+from pandas.api.types import (
+    is_bool_dtype,
+    is_complex_dtype,
+    is_numeric_dtype,
+    is_object_dtype,
+    is_string_dtype,
+)
+from sklearn.utils import check_array
 
 from segmentation import _kprototypes_kernels as kernels
 
@@ -35,10 +42,7 @@ def lay_out(numbers, codes, weights):
 def as_frame(X):
     """Return a table as a DataFrame with unique columns and at least one row."""
     if not isinstance(X, pd.DataFrame):
-        X = np.asarray(X)
-        if X.ndim != 2:
-            raise ValueError(f"X has {X.ndim} dimensions: give a table of rows and columns.")
-        X = pd.DataFrame(X).infer_objects()
+        X = pd.DataFrame(check_array(X, dtype=None, ensure_all_finite=False)).infer_objects()
     if 0 in X.shape:
         raise ValueError(f"X has shape {X.shape}: give at least one row and one column.")
     if not X.columns.is_unique:
@@ -62,9 +66,10 @@ def split_columns(frame, categorical):
             )
     numeric = [name for name in frame.columns if name not in nominal]
     for name in numeric:
-        if not is_numeric_dtype(frame[name].dtype):
+        kind = frame[name].dtype
+        if not is_numeric_dtype(kind) or is_complex_dtype(kind):
             raise ValueError(
-                f"Column {name!r} of type {frame[name].dtype} is not numeric: name it in "
+                f"Column {name!r} of type {kind} is not numeric: name it in "
                 "categorical, or turn it into numbers."
             )
     return numeric, nominal
@@ -89,7 +94,7 @@ def to_numbers(frame, numeric):
         except (TypeError, ValueError) as error:
             raise ValueError(f"Column {name!r} is not numeric: {error}.") from error
         if not np.isfinite(column).all():
-            what = "missing" if np.isnan(column).any() else "infinite"
+            what = "missing (NaN)" if np.isnan(column).any() else "infinite"
             _refuse_values(name, what, ~np.isfinite(column))
     return numbers
 

@@ -74,7 +74,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         Presentations of all rows in the run that was kept.
     gamma_ : float, or ndarray of shape (n_categorical,)
         The weight of a mismatch that was used; an array where `gamma` was one.
-    epoch_costs_ : list of float, length n_iter_ + 1
+    epoch_costs_ : list of float, length `n_iter_` + 1
         The cost at the start and after each presentation.
     cluster_centroids_ : DataFrame of shape (n_clusters, n_features)
         The prototypes: means and modes, in the columns and categories of the input.
@@ -203,6 +203,11 @@ class KPrototypes(ClusterMixin, BaseEstimator):
             centroids[name] = categories.take(modes)
         return pd.DataFrame(centroids)[self._columns]
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = tags.input_tags.string = True
+        return tags
+
     def _check_parameters(self):
         at_least_1 = (Integral, lambda value: value >= 1, "a whole number of 1 or more")
         rules = dict.fromkeys(("n_clusters", "n_init", "max_iter"), at_least_1)
@@ -231,8 +236,8 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         frame = as_frame(X)
         if frame.shape[1] != len(self._columns):
             raise ValueError(
-                f"{role} has {frame.shape[1]} columns, but KPrototypes is fitted on "
-                f"{len(self._columns)}: give the same columns."
+                f"{role} has {frame.shape[1]} features, but KPrototypes is expecting "
+                f"{len(self._columns)} features as input: give the same columns."
             )
         if isinstance(X, pd.DataFrame) and list(frame.columns) != self._columns:
             raise ValueError(

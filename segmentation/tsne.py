@@ -69,7 +69,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     learning_rate_ : float
         The one that was used.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, shape (n_features_in_,)
+    feature_names_in_ : ndarray of str, shape (`n_features_in_`,)
         Only if the input has column names.
 
     Notes
@@ -150,8 +150,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a parameter or the table cannot be used.
         """
-        self._check_parameters()
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self._check_parameters()
         points = self._start(X)
         similarities = joint_similarities(X, self.perplexity)
         self.learning_rate_ = self.learning_rate

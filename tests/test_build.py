@@ -12,21 +12,23 @@ from segmentation.customers import SAMPLE
 
 pytestmark = pytest.mark.slow  # Most start a kernel.
 
-VERDICT = """from IPython.display import Markdown, display, update_display
-display(Markdown("not yet"), display_id="verdict");"""
+VERDICT = "**Verdict.** 42 segments"
+TAGGED = {"tags": ["verdict"]}
+QUESTION = "# A & B\n\n**Question.** Which groups?"
+SETUP = "from IPython.display import display"
 BODY = """import json
 import plotly.graph_objects as go
 figure = go.Figure(go.Scatter(x=[1, 2], y=[3, 4]))
 png = "iVBORw0KGgo="
 plotly_json = json.loads(figure.to_json())
 display({"application/vnd.plotly.v1+json": plotly_json, "image/png": png}, raw=True)
-update_display(Markdown("**Verdict.** 42 segments"), display_id="verdict")"""
+print("42 segments")"""
 
 
 def notebook_of(*sources):
-    cells = [new_markdown_cell("# A & B")]
-    cells += [new_code_cell(source) for source in sources]
-    cells[1].metadata["tags"] = ["verdict"]
+    cells = [new_markdown_cell(QUESTION), *(new_code_cell(source) for source in sources)]
+    # At the end, where it is in nobody's way.
+    cells.append(new_markdown_cell(VERDICT, metadata=TAGGED))
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
@@ -39,7 +41,7 @@ def house(tmp_path, monkeypatch):
     monkeypatch.setenv("CUSTOMERS", str(SAMPLE))
     (tmp_path / "notebooks" / "further").mkdir(parents=True)
     (tmp_path / "images").mkdir()
-    nbformat.write(notebook_of(VERDICT, BODY), tmp_path / "notebooks" / "small.ipynb")
+    nbformat.write(notebook_of(SETUP, BODY), tmp_path / "notebooks" / "small.ipynb")
     return tmp_path
 
 
@@ -60,14 +62,14 @@ def test_of_a_progress_bar_the_last_state_is_kept(house):
     bars = """from tqdm import tqdm
 for kept in (True, False):
     for _ in tqdm(range(3), f"kept {kept}", leave=kept, mininterval=0): pass"""
-    nbformat.write(notebook_of(VERDICT, BODY, bars), house / "notebooks" / "small.ipynb")
+    nbformat.write(notebook_of(SETUP, BODY, bars), house / "notebooks" / "small.ipynb")
     build.main([])
     cell = nbformat.read(house / "build" / "small.ipynb", as_version=4).cells[3]
     (left,) = cell.outputs
     assert "3/3" in left.text
     assert "1/3" not in left.text
     nbformat.write(
-        notebook_of(VERDICT, BODY, bars.replace("(True, False)", "[False]")),
+        notebook_of(SETUP, BODY, bars.replace("(True, False)", "[False]")),
         house / "notebooks" / "small.ipynb",
     )
     build.main([])
@@ -79,7 +81,16 @@ def test_index_shows_title_verdict_figure_and_notice(house):
     index = (house / "build" / "index.html").read_text(encoding="utf-8")
     for part in ("A &amp; B", "42 segments", "data:image/png", 'href="small.html"', "synthetic"):
         assert part in index
-    assert "not yet" not in index
+
+
+def test_of_another_table_the_index_has_the_question(house):
+    notebook = notebook_of("find_table = str", "path = find_table()", BODY)
+    nbformat.write(notebook, house / "notebooks" / "small.ipynb")
+    build.main([])
+    index = (house / "build" / "index.html").read_text(encoding="utf-8")
+    assert "Which groups?" in index
+    assert "42 segments" not in index
+    assert "42 segments</p>" not in (house / "build" / "small.html").read_text(encoding="utf-8")
 
 
 def test_facts_of_an_earlier_run_are_not_taken(house):
@@ -117,14 +128,14 @@ def test_error_of_a_notebook_is_one_message(house, capsys):
 
 def test_a_failed_notebook_leaves_what_ran(house):
     failed = house / "build" / "small.failed.ipynb"
-    broken = notebook_of(VERDICT, "6 * 7", "1 / 0", "'never run'")
+    broken = notebook_of(SETUP, "6 * 7", "1 / 0", "'never run'")
     nbformat.write(broken, house / "notebooks" / "small.ipynb")
     assert build.main([]) == 2
     cells = nbformat.read(failed, as_version=4).cells
-    assert [cell.execution_count for cell in cells[1:]] == [1, 2, 3, None]
+    assert [cell.execution_count for cell in cells[1:-1]] == [1, 2, 3, None]
     assert cells[2].outputs[0]["data"]["text/plain"] == "42"
     assert cells[3].outputs[0]["ename"] == "ZeroDivisionError"
-    nbformat.write(notebook_of(VERDICT, BODY), house / "notebooks" / "small.ipynb")
+    nbformat.write(notebook_of(SETUP, BODY), house / "notebooks" / "small.ipynb")
     assert build.main([]) == 0
     assert not failed.exists()
 
@@ -134,13 +145,13 @@ def test_a_stopped_run_says_where_and_leaves_what_ran(house, capsys, request):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     stop = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)"
-    nbformat.write(notebook_of(VERDICT, stop), house / "notebooks" / "small.ipynb")
+    nbformat.write(notebook_of(SETUP, stop), house / "notebooks" / "small.ipynb")
     assert build.main([]) == 130
     said = capsys.readouterr().err
     assert "small.ipynb, cell 2" in said
     assert "Traceback" not in said
-    cells = nbformat.read(house / "build" / "small.failed.ipynb", as_version=4).cells
-    assert cells[1].outputs[0]["data"]["text/markdown"] == "not yet"
+    left = nbformat.read(house / "build" / "small.failed.ipynb", as_version=4)
+    assert left.cells[1].execution_count == 1
 
 
 MEET = """from pathlib import Path
@@ -153,7 +164,7 @@ while not Path("{other}.here").exists():
 def pair(house, then, other_then):
     """Write two notebooks of which none gets on before the other has started."""
     for me, other, last in (("small", "twin", then), ("twin", "small", other_then)):
-        notebook = notebook_of(VERDICT, MEET.format(me=me, other=other), last)
+        notebook = notebook_of(SETUP, MEET.format(me=me, other=other), last)
         nbformat.write(notebook, house / "notebooks" / f"{me}.ipynb")
 
 
@@ -182,15 +193,15 @@ def test_what_has_run_before_a_failure_is_kept(house):
 
 
 def test_a_message_of_many_lines_becomes_one(house, capsys):
-    broken = notebook_of(VERDICT, "raise ValueError('one\\ntwo')")
+    broken = notebook_of(SETUP, "raise ValueError('one\\ntwo')")
     nbformat.write(broken, house / "notebooks" / "small.ipynb")
     assert build.main([]) == 2
     assert "ValueError: one two" in capsys.readouterr().err.splitlines()[-2]
 
 
 def test_old_outputs_are_not_taken_for_new_ones(house):
-    notebook = notebook_of(VERDICT, "1 / 0", "1")
-    for cell in notebook.cells[1:]:
+    notebook = notebook_of(SETUP, "1 / 0", "1")
+    for cell in notebook.cells[1:-1]:
         cell.execution_count = 9
         cell.outputs = [new_output("stream", text="old")]
     nbformat.write(notebook, house / "notebooks" / "small.ipynb")
@@ -199,7 +210,7 @@ def test_old_outputs_are_not_taken_for_new_ones(house):
 
 
 def test_a_kernel_that_dies_is_one_message(house, capsys):
-    dying = notebook_of(VERDICT, "import os\nos._exit(1)")
+    dying = notebook_of(SETUP, "import os\nos._exit(1)")
     nbformat.write(dying, house / "notebooks" / "small.ipynb")
     assert build.main([]) == 2
     assert "small.ipynb" in capsys.readouterr().err.splitlines()[-2]
@@ -208,19 +219,19 @@ def test_a_kernel_that_dies_is_one_message(house, capsys):
 
 def test_a_notebook_that_is_not_for_a_table_says_so_and_ends(house, capsys):
     end = "from segmentation.notebook import end_notebook\nend_notebook('Not for this table.')"
-    nbformat.write(notebook_of(VERDICT, end, "1 / 0"), house / "notebooks" / "small.ipynb")
+    nbformat.write(notebook_of(SETUP, end, "1 / 0"), house / "notebooks" / "small.ipynb")
     assert build.main([]) == 0
     made = nbformat.read(house / "build" / "small.ipynb", as_version=4)
-    assert [cell.source for cell in made.cells] == ["# A & B", VERDICT, end]
+    assert [cell.source for cell in made.cells] == [QUESTION, SETUP, end]
     assert all(output.output_type != "error" for cell in made.cells[1:] for output in cell.outputs)
-    assert build.find_verdict(made) == "**Verdict.** Not for this table."
+    assert build.find_verdict(made) == "Not for this table."
     assert "Not for this table" in (house / "build" / "index.html").read_text(encoding="utf-8")
     assert "NotApplicable" not in (house / "build" / "small.html").read_text(encoding="utf-8")
     assert "error" not in capsys.readouterr().out.lower()
 
 
 def test_further_notebooks_only_when_asked(house):
-    nbformat.write(notebook_of(VERDICT, BODY), house / "notebooks" / "further" / "more.ipynb")
+    nbformat.write(notebook_of(SETUP, BODY), house / "notebooks" / "further" / "more.ipynb")
     assert [path.stem for path in build.find_notebooks(further=False)] == ["small"]
     assert [path.stem for path in build.find_notebooks(further=True)] == ["small", "more"]
     assert [path.stem for path in build.find_notebooks(False, ["more"])] == ["more"]
@@ -249,10 +260,10 @@ def test_render_runs_in_place_and_refreshes_img(house, bank_marketing):
     (house / "images" / "other_old.png").write_bytes(b"old")
     (house / "build" / "img").mkdir(parents=True)
     save = "from pathlib import Path\nPath('../build/img/small_new.png').write_bytes(b'new')"
-    nbformat.write(notebook_of(VERDICT, BODY, save), house / "notebooks" / "small.ipynb")
+    nbformat.write(notebook_of(SETUP, BODY, save), house / "notebooks" / "small.ipynb")
     assert build.main(["--render", "--customers", str(bank_marketing)]) == 0
     rendered = nbformat.read(house / "notebooks" / "small.ipynb", as_version=4)
-    assert [cell.execution_count for cell in rendered.cells[1:]] == [1, 2, 3]
+    assert [cell.execution_count for cell in rendered.cells[1:-1]] == [1, 2, 3]
     assert rendered.metadata["stamp"] == build.stamp(rendered)
     images = sorted(path.name for path in (house / "images").iterdir())
     assert images == ["other_old.png", "small_new.png"]

@@ -3,13 +3,11 @@
 import io
 import itertools
 import os
-import re
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -259,23 +257,3 @@ def test_the_notebook_on_synthetic_orders(on_synthetic):
     assert moves.to_numpy().sum() == len(on_synthetic["table"])
     assert "nan" not in on_synthetic["finding"]
     assert {"share_pop", "returned"} <= set(on_synthetic["features"])
-
-
-def test_numbers_of_readings_stand_in_outputs_above():
-    above = ""
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if "reading" in cell.metadata.get("tags", []):
-            said = re.findall(r"(?<![\w.,])[+-]?\d[\d,]*(?:\.\d+)?%?", cell.source)
-            missing = [number for number in said if not stands_in(number, above)]
-            assert not missing, missing
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            table = re.sub("<[^>]*>", " ", data.get("text/html", ""))
-            above = "\n".join([above, output.get("text", ""), data.get("text/markdown", ""), table])
-
-
-def stands_in(number, text):
-    """Say whether a text has a number, not as part of another; commas and zeros do not matter."""
-    written = re.escape(number.replace(",", ""))
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-    return re.search(rf"(?<![\d.]){written}(?:\.0+)?(?![\d%]|\.\d)", text)

@@ -42,3 +42,16 @@ def test_nothing_imports_the_script():
 
 def test_a_table_asks_nothing_of_roles():
     assert "segmentation.customers.roles" not in imports_of(MODULES["segmentation.customers.table"])
+
+
+def test_no_private_module_of_scikit_learn_is_used():
+    private = set()
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias}" for alias in names]
+            elif not isinstance(node, ast.Import):
+                continue
+            private |= {(name, n) for n in names if n.startswith("sklearn.") and "._" in n}
+    assert private == set()

@@ -1,5 +1,6 @@
 """The committed notebooks: one clean run each on the real table, and the published numbers."""
 
+import ast
 import itertools
 import json
 import re
@@ -12,6 +13,7 @@ from tables import TABLES
 from segmentation import notebook as shown
 from segmentation import segmenter
 from segmentation.build import NOTEBOOKS, find_notebooks, find_verdict, stamp
+from segmentation.readings import unfounded
 
 PATHS = find_notebooks(further=True)
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -62,9 +64,36 @@ def test_form(path):
     assert notebook.metadata.kernelspec.name == "python3"
     assert path.stat().st_size < 5_000_000
     assert notebook.cells[0].source.startswith("# ")
-    assert "computed by the run" not in find_verdict(notebook)
+    assert "**Question.** " in notebook.cells[0].source
+    assert notebook.cells[1].metadata.tags == ["verdict"]
     tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
     assert sorted(tag for tag in tags if tag != "reading") == ["parameters", "verdict"]
+
+
+@each_notebook
+def test_what_is_typed_is_true(path):
+    missing = unfounded(read(path))
+    assert len(missing) > 5
+    assert {i: numbers for i, numbers in missing.items() if numbers} == {}
+
+
+@each_notebook
+def test_a_verdict_is_short(path):
+    verdict = find_verdict(read(path))
+    assert verdict.startswith("**Verdict.** ")
+    assert len(verdict.split()) <= 81
+    in_brackets = re.findall(r"\(([^)]*)\)", verdict)
+    assert not [text for text in in_brackets if len(re.findall(r"\d+(?:[.,]\d+)*", text)) > 2]
+
+
+@each_notebook
+def test_code_holds_the_method_and_no_prose(path):
+    cells = [re.sub(r"^%.*$", "", cell.source, flags=re.MULTILINE) for cell in code_cells(path)]
+    lines = sum(bool(line.strip()) for cell in cells for line in cell.splitlines())
+    nodes = (node for cell in cells for node in ast.walk(ast.parse(cell)))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    prose = [text for text in texts if isinstance(text, str) and len(text.split()) >= 6]
+    assert len(prose) < 0.02 * lines, prose
 
 
 @each_notebook
@@ -191,8 +220,11 @@ SMALL_FURTHER = {
         "n_repeats": 1,
         "simulated": 200,
     },
-    "targeting": {},
+    "whom_to_call": {},
 }
+
+#: The table in which a notebook has its numbers together.
+ANSWERS = {"alternatives": "measures", "latent_profiles": "agreement", "comparison": "page"}
 
 
 @pytest.mark.slow
@@ -206,10 +238,10 @@ def test_any_table_gets_an_answer_or_a_reason(notebook, name, tmp_path):
     if notebook == "comparison":
         parameters["embedding"] = tmp_path / "embedding.csv"
     variables = run(NOTEBOOKS / "further" / f"{notebook}.ipynb", tmp_path, **parameters)
-    if notebook == "targeting" or name != "messy":
+    if notebook == "whom_to_call" or name != "messy":
         assert variables["not_applicable"]
     else:
-        assert "nan" not in variables["finding"]
+        assert variables[ANSWERS[notebook]].notna().all(axis=None)
 
 
 @pytest.mark.slow
@@ -227,7 +259,8 @@ def test_rules_for_the_number_of_segments_are_judged(tmp_path):
     assert summary["exact"].max() > 0.2
     result = variables["pd"].read_csv(tmp_path / "how_many.csv")
     assert len(result) == len(summary) * (len(variables["settings"]) + 8)
-    assert "nan" not in variables["finding"]
+    labelled = variables["labelled"]
+    assert variables["right"].sum() == (labelled["k"] == labelled["groups"]).sum()
 
 
 @pytest.mark.slow
@@ -259,3 +292,8 @@ def runs_in_common(path, other):
 def test_the_main_notebooks_share_functions_not_lines():
     for path, other in itertools.permutations(find_notebooks(further=False), 2):
         assert runs_in_common(path, other) < 80, (path.stem, other.stem)
+
+
+def test_no_two_figures_are_equal():
+    images = sorted((NOTEBOOKS.parent / "img").glob("*.png"))
+    assert len({image.read_bytes() for image in images}) == len(images)

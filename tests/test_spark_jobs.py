@@ -267,5 +267,5 @@ def test_notebook_ends_cleanly_without_java(tmp_path, monkeypatch):
     ran = []
     execution.execute([path], tmp_path / "build", lambda _, notebook: ran.append(notebook))
     (notebook,) = ran
-    assert build.find_verdict(notebook).startswith("**Verdict.** Not run. Spark needs Java")
+    assert build.find_verdict(notebook).startswith("Not run. Spark needs Java")
     assert not [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]

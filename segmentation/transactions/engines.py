@@ -1,6 +1,7 @@
 """Where the SQL on orders runs: DuckDB on one machine, Spark on many."""
 
 import gzip
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +123,8 @@ def duckdb_on(path):
             connection.execute(f"SET memory_limit = '{MEMORY}'")
             connection.execute(f"SET temp_directory = {_quoted(folder)}")
             connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+            # Its bar is drawn where it is piped, too.
+            connection.execute(f"SET enable_progress_bar = {sys.stdout.isatty()}")
             connection.execute("CREATE MACRO unix_date(day) AS day - DATE '1970-01-01'")
             yield DuckDB(connection, find_source(path, Path(folder)))
         except duckdb.Error as error:
