@@ -213,6 +213,30 @@ def suggest_k(cut, table, ks, n_twins=19, seed=0):
     return Suggestion(k, p, scores["silhouette"], gap)
 
 
+def beside_twins(suggestion):
+    """Put the silhouettes of a table beside those of its twins.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+        As `suggest_k` gives it.
+
+    Returns
+    -------
+    DataFrame, indexed by k
+        The silhouette of the table, the lowest and the highest of its twins, and ``p``.
+    """
+    twins = suggestion.silhouettes.iloc[1:]
+    return pd.DataFrame(
+        {
+            "these customers": suggestion.silhouettes.iloc[0],
+            f"lowest of {len(twins)} twins": twins.min(),
+            f"highest of {len(twins)} twins": twins.max(),
+            "p": suggestion.p,
+        }
+    ).rename_axis("k")
+
+
 def shuffle_columns(table, seed):
     """Shuffle each column of a table by itself: every column is kept, what links them is gone.
 

@@ -67,7 +67,8 @@ def show_segments(loaded, kept, segments, names, path):
     outcome = _outcome_of(loaded, kept)
     table = profiles.segment_table(kept, segments, names, outcome)
     in_percent = [name for name in table if name.endswith(", share of all")]
-    table = table.round(1).assign(**table[in_percent].map("{:.0%}".format))
+    parts = table[in_percent].map("{:.0%}".format, na_action="ignore").fillna("")
+    table = table.round(1).assign(**parts)
     with pd.option_context("display.max_colwidth", None):
         display(table.assign(share=table["customers"].div(len(kept)).map("{:.1%}".format)))
     if loaded.watched:

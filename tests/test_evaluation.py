@@ -170,6 +170,14 @@ def test_plain_groups_are_counted():
     pd.testing.assert_frame_equal(again.gap, suggestion.gap)
 
 
+def test_a_table_stands_beside_its_twins():
+    silhouettes = pd.DataFrame({2: [0.5, 0.4, 0.3], 3: [0.2, 0.1, 0.6]}, ["table", 0, 1])
+    p = pd.Series({2: 0.25, 3: 0.5})
+    table = ev.beside_twins(ev.Suggestion(2, p, silhouettes, gap=None))
+    assert table.loc[2].tolist() == [0.5, 0.3, 0.4, 0.25]
+    assert table.loc[3].tolist() == [0.2, 0.1, 0.6, 0.5]
+
+
 def test_one_group_is_an_answer():
     rng = np.random.default_rng(3)
     table = pd.DataFrame(rng.normal(size=(250, 4)) @ rng.normal(size=(4, 4)))
