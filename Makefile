@@ -6,6 +6,7 @@
 # make lab        the notebooks in JupyterLab, to run and change by hand
 # make site       README, notebooks as committed and reference, for any static host: build/site
 # make bench      ours beside the libraries as the source articles use them
+# make lock       pin again what the pinned packages depend on, into requirements.lock
 # make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
 # CUSTOMERS=path.csv  a table of your own; beside it, customers.toml
@@ -13,8 +14,8 @@
 # SEGMENTS=4          how many segments
 # PYTHON=python3.12   another Python
 
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
-	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 14)))' 2>/dev/null)))
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,\
+	$(shell $(p) -c 'import sys; print("$(p)" * ((3, 11) <= sys.version_info < (3, 15)))' 2>/dev/null)))
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
@@ -29,7 +30,7 @@ ifdef SEGMENTS
 export SEGMENTS
 endif
 
-.PHONY: notebooks test check all render bench spark clean
+.PHONY: notebooks test check all render bench lock spark clean
 
 notebooks: $(INSTALLED)
 	@$(RUN) -m segmentation.build
@@ -51,6 +52,12 @@ check: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks
 
+# It lists what CUDA needs too; that is installed only where the PyTorch installed asks for it.
+lock: $(INSTALLED)
+	sed '/^-/d' requirements.txt requirements-spark.txt | $(RUN) -m uv pip compile --quiet \
+		--universal --python-version 3.11 --upgrade \
+		--custom-compile-command "make lock" -o requirements.lock -
+
 spark: $(INSTALLED)
 	$(RUN) -m pip install --disable-pip-version-check -r requirements-spark.txt
 
@@ -65,8 +72,8 @@ site: $(INSTALLED)
 clean:
 	rm -rf build $(VENV)
 
-$(INSTALLED): requirements.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=..." >&2; exit 2; }
+$(INSTALLED): requirements.txt requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed; name one with PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@

@@ -130,14 +130,14 @@ class Clock:
 
 def _reset_peak():
     if sys.platform.startswith("linux"):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def _peak():
     """Return the most memory held since the last reset, in MB; measured on Linux only."""
     if not sys.platform.startswith("linux"):
         return float("nan")
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 

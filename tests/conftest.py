@@ -96,7 +96,7 @@ def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     letters = [chr(c) for c in range(33, 127) if not chr(c).isupper()]
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters)]
-    (folder / "vocab.txt").write_text("\n".join(words))
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
     torch.manual_seed(0)
     # A large spread, so that different texts get visibly different vectors.
     config = BertConfig(
@@ -128,27 +128,3 @@ def browser():
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
         started.close()
-
-
-@pytest.fixture
-def visit(browser):
-    """Return a way to open a page, which at the end must have said and asked nothing."""
-    opened, said = [], []
-
-    def visit(path, anchor="", width=1280, **options):
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-        opened.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: request.url.startswith(("file:", "data:")) or said.append(request.url),
-        )
-        tab.goto(path.as_uri() + anchor)
-        return tab
-
-    yield visit
-    for context in opened:
-        context.close()
-    assert not said

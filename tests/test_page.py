@@ -248,7 +248,7 @@ def test_every_number_of_a_card_is_that_of_the_table(made, written, loaded):
 
 def test_numbers_of_the_rest_are_those_of_the_file(made, written):
     shown = numbers(written)
-    facts = json.loads((made / "kmeans.json").read_text())
+    facts = json.loads((made / "kmeans.json").read_text(encoding="utf-8"))
     for some in facts["segments"]:
         key = f"kmeans.{some['segment']}"
         assert shows(shown[f"{key}.precision"], 100 * some["precision"])
@@ -317,7 +317,7 @@ def test_a_target_that_is_a_number_is_told_as_a_mean(tmp_path, loaded):
     facts["measure"] = {"column": "m", "label": "money", "money": True, "all": found | {"mean": 9}}
     facts["set_aside"]["measure"] = found | {"mean": 77.0}
     facts["segments"][0]["measure"] = found
-    (tmp_path / "kmeans.json").write_text(json.dumps(facts))
+    (tmp_path / "kmeans.json").write_text(json.dumps(facts), encoding="utf-8")
     page.write(tmp_path, loaded._replace(target=None), SAMPLE, articles_of("kmeans"), ["12 lines"])
     written = (tmp_path / "index.html").read_text(encoding="utf-8")
     shown = numbers(written)
@@ -333,7 +333,7 @@ def test_a_target_that_is_a_number_is_told_as_a_mean(tmp_path, loaded):
 def test_a_segment_whose_target_nobody_knows_has_no_rate(tmp_path, loaded):
     facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
     facts["segments"][0] |= {"target": None, "profit": None, "next": None, "rule": ""}
-    (tmp_path / "kmeans.json").write_text(json.dumps(facts))
+    (tmp_path / "kmeans.json").write_text(json.dumps(facts), encoding="utf-8")
     shown = numbers(write(tmp_path, loaded, *articles_of("kmeans")))
     assert "kmeans.1.rate" not in shown
     assert "kmeans.1.precision" not in shown
@@ -539,6 +539,30 @@ def test_code_is_folded_and_formulas_show(notebook):
 # --- In a browser -------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def visit(browser):
+    """Return a way to open a page, which at the end must have said and asked nothing."""
+    opened, said = [], []
+
+    def visit(path, anchor="", width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        opened.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: request.url.startswith(("file:", "data:")) or said.append(request.url),
+        )
+        tab.goto(path.as_uri() + anchor)
+        return tab
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert not said
+
+
 VIEWS = [*METHODS, "compare"]
 
 
@@ -560,7 +584,7 @@ def test_a_view_has_an_address(made, visit):
 
 
 def test_the_method_that_describes_best_opens(made, visit):
-    told = [json.loads((made / f"{name}.json").read_text()) for name in METHODS]
+    told = [json.loads((made / f"{name}.json").read_text(encoding="utf-8")) for name in METHODS]
     best = sentences.recommended(told)["notebook"]
     assert best != VIEWS[0]
     assert shown(visit(made / "index.html")) == [best]
@@ -621,7 +645,7 @@ def test_axe_finds_nothing_serious(made, visit, scheme):
 
 
 def test_code_opens_on_demand(notebook, tmp_path, visit):
-    (tmp_path / "plotly.min.js").write_text("Plotly = { newPlot() {} };")
+    (tmp_path / "plotly.min.js").write_text("Plotly = { newPlot() {} };", encoding="utf-8")
     (tmp_path / "it.html").write_text(to_html(notebook), encoding="utf-8")
     tab = visit(tmp_path / "it.html")
     code = tab.get_by_text("print(", exact=False)

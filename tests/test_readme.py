@@ -22,10 +22,13 @@ from segmentation.transactions import __main__ as orders
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DATA = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MEASURED = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/README.md")], ids=str)
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/README.md")], ids=lambda path: path.parent.name
+)
 def test_links_and_pictures_are_there(path):
     text = path.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
@@ -84,7 +87,7 @@ def test_the_settings_of_ones_own_table_are_read(tmp_path):
 
 
 def test_layout_is_the_repository():
-    layout = re.search(r"## Layout\n+```\n(.*?)```", README, re.DOTALL).group(1)
+    layout = re.search(r"## Layout\n+```\n(.*?)```", CONTRIBUTING, re.DOTALL).group(1)
     named = [line.split()[0] for line in layout.splitlines() if line.strip()]
     ours = [top for top in ROOT.iterdir() if not top.name.startswith(".")]
     there = {path.name for top in ours for path in [top, *top.rglob("*")]}

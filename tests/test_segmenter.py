@@ -503,13 +503,15 @@ def test_drift_command_writes_a_table_and_a_figure(files, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["score", "drift"])
 def test_no_command_overwrites_what_it_did_not_write(name, files, messy, tmp_path, capsys):
     frozen, mine = Path(files[1]), tmp_path / "mine.csv"
-    mine.write_text("name;phone\nAda;1\n")
+    mine.write_text("name;phone\nAda;1\n", encoding="utf-8")
     picture = tmp_path / "other.png"
     picture.write_bytes(b"\x89PNG mine")
     link = tmp_path / "link.csv"
     link.symlink_to(messy["path"])
     similar = tmp_path / "similar.csv"
-    similar.write_text("note,segment,name,confidence,outlier,unknown,then,now,psi,mine\n")
+    similar.write_text(
+        "note,segment,name,confidence,outlier,unknown,then,now,psi,mine\n", encoding="utf-8"
+    )
     outputs = [messy["path"], link, frozen, mine, similar, tmp_path, tmp_path / "none" / "x.csv"]
     before = {path: path.read_bytes() for path in (messy["path"], frozen, mine, picture)}
     figures_place = [tmp_path / "other.csv", tmp_path / "new.png"] * (name == "drift")
@@ -531,7 +533,7 @@ def test_a_command_replaces_its_own_output(name, files, tmp_path):
 
 def test_errors_of_the_commands_are_one_message(files, tmp_path, capsys):
     empty = tmp_path / "empty.csv"
-    empty.write_text("age,visits\n")
+    empty.write_text("age,visits\n", encoding="utf-8")
     for arguments, message in (
         (["score", *files[:3], "nowhere.csv"], "no such file"),
         # Before anything is read.

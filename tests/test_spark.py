@@ -94,9 +94,9 @@ def test_folder_is_read_in_the_order_of_its_files(running, tmp_path):
 
 @needs_spark
 def test_blank_files_and_blank_lines_number_no_row(running, tmp_path):
-    (tmp_path / "1.csv").write_text("\n\n \n")
-    (tmp_path / "2.csv").write_text(" \t\n\na;b\n\n1;x\n\t\t\n2;y\n")
-    (tmp_path / "3.csv").write_text("a;b\n3;z\n")
+    (tmp_path / "1.csv").write_text("\n\n \n", encoding="utf-8")
+    (tmp_path / "2.csv").write_text(" \t\n\na;b\n\n1;x\n\t\t\n2;y\n", encoding="utf-8")
+    (tmp_path / "3.csv").write_text("a;b\n3;z\n", encoding="utf-8")
     table = Table(running, tmp_path)
     assert table.n_rows == 3
     assert texts_of(table) == ["a: 1, b: x", "a: 2, b: y", "a: 3, b: z"]
@@ -106,7 +106,7 @@ def test_blank_files_and_blank_lines_number_no_row(running, tmp_path):
 def test_encoding_is_that_of_customers_toml(running, tmp_path):
     rows = "".join(f"{i};Köchin\n" for i in range(100))
     (tmp_path / "t.csv").write_bytes(("a;b\n" + rows).encode("mac-roman"))
-    (tmp_path / "customers.toml").write_text('encoding = "mac-roman"')
+    (tmp_path / "customers.toml").write_text('encoding = "mac-roman"', encoding="utf-8")
     expected = rows_to_text(load_table(tmp_path / "t.csv"))
     assert texts_of(Table(running, tmp_path / "t.csv")) == expected
     assert expected[0].endswith("Köchin")
@@ -132,8 +132,8 @@ def test_what_is_no_table_is_refused(running, tmp_path):
             Table(running, path)
     with pytest.raises(TableError, match=r"none.csv cannot be read"):
         Table(running, tmp_path / "none.csv")
-    path.write_text("a;b\n1;2\n")
-    (tmp_path / "other.csv").write_text("a;c\n1;2\n")
+    path.write_text("a;b\n1;2\n", encoding="utf-8")
+    (tmp_path / "other.csv").write_text("a;c\n1;2\n", encoding="utf-8")
     with pytest.raises(TableError, match="has another header than the other files"):
         Table(running, tmp_path)
 
@@ -171,7 +171,7 @@ def test_output_is_whole_or_not_there(running, tmp_path):
     frame = running.range(20).withColumnRenamed("id", "row").withColumn("x", spark_float("row"))
     spark.write_whole(frame, 20, output, {"rows": 20})
     assert sorted(pd.read_parquet(output)["row"]) == list(range(20))
-    told = json.loads(output.with_name(output.name + ".json").read_text())
+    told = json.loads(output.with_name(output.name + ".json").read_text(encoding="utf-8"))
     assert told == {"rows": 20, "sha256": files.hash_folder(output)}
     assert {path.name for path in tmp_path.iterdir()} == {output.name, output.name + ".json"}
     before = files_of(tmp_path)

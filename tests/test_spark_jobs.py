@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -50,7 +49,8 @@ def test_vectors_are_those_of_the_local_engine(tmp_path, capsys):
     assert list(vectors.index) == list(range(45))
 
     told = [
-        json.loads((tmp_path / f"{name}.parquet.json").read_text()) for name in ("local", "spark")
+        json.loads((tmp_path / f"{name}.parquet.json").read_text(encoding="utf-8"))
+        for name in ("local", "spark")
     ]
     assert [some.pop("sha256") is not None for some in told] == [True, True]
     assert told[0] == told[1]
@@ -108,7 +108,9 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch, capsys, version, message
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     if version:
         java = tmp_path / "java"
-        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2025' >&2\n")
+        java.write_text(
+            f"#!/bin/sh\necho 'openjdk version \"{version}\" 2025' >&2\n", encoding="utf-8"
+        )
         java.chmod(0o755)
     output = str(tmp_path / "o.parquet")
     assert cli(["--engine", "spark", "--input", str(SAMPLE), "--output", output]) == 2
@@ -128,8 +130,8 @@ def test_what_spark_finds_is_one_line_too(tmp_path, capfd):
     (tmp_path / "bad.csv").write_bytes(b"a;b\n1;\x81\n")
     foreign = tmp_path / "foreign.parquet"
     foreign.mkdir()
-    (foreign / "mine.txt").write_text("precious")
-    (tmp_path / "p.parquet.json").write_text("mine")
+    (foreign / "mine.txt").write_text("precious", encoding="utf-8")
+    (tmp_path / "p.parquet.json").write_text("mine", encoding="utf-8")
     cases = {
         f"--input {tmp_path}/bad.csv --output {tmp_path}/o.parquet": (2, "is not UTF-8"),
         f"--input {good} --output {foreign}": (2, "is no output of Spark"),
@@ -146,7 +148,7 @@ def test_what_spark_finds_is_one_line_too(tmp_path, capfd):
     assert {path.name for path in tmp_path.iterdir()} == {"good.csv", "bad.csv", foreign.name} | {
         "p.parquet.json"
     }
-    assert (foreign / "mine.txt").read_text() == "precious"
+    assert (foreign / "mine.txt").read_text(encoding="utf-8") == "precious"
 
 
 # --- Faults
@@ -195,7 +197,7 @@ class Job:
 def kill(processes):
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):  # Gone with another one.
-            process.send_signal(signal.SIGKILL)
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +237,7 @@ def test_failed_job_leaves_nothing_and_a_rerun_works(many, tmp_path):
     job = Job(source, output, "local[2]")
     job.wait_for_first_task()
     kill([psutil.Process(job.process.pid), *job.processes("")])
-    assert job.end()[0] == -signal.SIGKILL
+    assert job.end()[0] != 0
     assert not output.exists()
     assert not output.with_name("out.parquet.json").exists()
     # Without a cluster, a task may fail only once, and the job with it.

@@ -181,14 +181,14 @@ def test_dates_as_people_write_them(tmp_path, written):
 
 def test_day_or_month_first_is_asked_where_nothing_tells(tmp_path):
     path = tmp_path / "orders.csv"
-    path.write_text("customer,date,amount\na,03/04/2024,10\nb,05/07/2024,12\n")
+    path.write_text("customer,date,amount\na,03/04/2024,10\nb,05/07/2024,12\n", encoding="utf-8")
     with pytest.raises(TableError, match="date_format"):
         customers_of(path)
     day_first = customers_of(path, {"date_format": "day first", "held_back": 0})[0]
     month_first = customers_of(path, {"date_format": "month first", "held_back": 0})[0]
     assert day_first["tenure_days"].tolist() == [94, 1]
     assert month_first["tenure_days"].tolist() == [65, 1]
-    path.write_text("customer,date,amount\na,13/04/2024,10\nb,05/16/2024,12\n")
+    path.write_text("customer,date,amount\na,13/04/2024,10\nb,05/16/2024,12\n", encoding="utf-8")
     with pytest.raises(TableError, match="date_format"):
         customers_of(path)
 
@@ -229,7 +229,8 @@ def test_what_is_left_out_is_counted(tmp_path):
         "customer,date,amount\n"
         "a,2024-01-01,10\na,2024-01-01,10\na,2024-02-01,-4\nb,2024-02-30,5\n"
         ",2024-01-01,7\nnull,2024-01-02,7\nc,2029-01-01,3\nd,2024-01-05,0\ne,2024-01-09,free\n"
-        "f,2024-03-01T10:00:00+05:30,8\n"
+        "f,2024-03-01T10:00:00+05:30,8\n",
+        encoding="utf-8",
     )
     table, _, said = customers_of(path, {"held_back": 0})
     assert table["customer"].tolist() == ["a", "f"]
@@ -249,7 +250,8 @@ def test_a_unit_price_is_multiplied(tmp_path):
         "536365,71053,LANTERN,2,12/1/2010 8:26,3.00,17850.0,United Kingdom\n"
         "C536379,D,Discount,-1,12/31/2010 9:41,27.50,14527.0,United Kingdom\n"
         "536367,84879,BIRD,4,12/13/2010 8:34,1.69,,United Kingdom\n"
-        "536381,22139,SET,10,12/20/2010 9:41,4.25,15311.0,United Kingdom\n"
+        "536381,22139,SET,10,12/20/2010 9:41,4.25,15311.0,United Kingdom\n",
+        encoding="utf-8",
     )
     table, _, _ = customers_of(path, {"held_back": 0})
     assert table["customer"].tolist() == ["15311", "17850"]
@@ -268,7 +270,7 @@ def test_parquet_gzip_and_folders_hold_the_same_orders(tmp_path):
         }
     )
     lines.to_csv(tmp_path / "plain.csv", index=False)
-    with gzip.open(tmp_path / "packed.csv.gz", "wt") as file:
+    with gzip.open(tmp_path / "packed.csv.gz", "wt", encoding="utf-8") as file:
         lines.to_csv(file, index=False)
     lines.to_parquet(tmp_path / "typed.parquet")
     for kind in ("csv", "parquet"):
@@ -279,7 +281,8 @@ def test_parquet_gzip_and_folders_hold_the_same_orders(tmp_path):
             (part.to_csv if kind == "csv" else part.to_parquet)(folder / f"{i}.{kind}", index=False)
     (tmp_path / "blanks.txt").write_text(
         " customer  date  amount\r\n"
-        + "".join(f" {a}  {b:%Y%m%d}   {c}\r\n" for a, b, c in lines.itertuples(index=False))
+        + "".join(f" {a}  {b:%Y%m%d}   {c}\r\n" for a, b, c in lines.itertuples(index=False)),
+        encoding="utf-8",
     )
     plain = customers_of(tmp_path / "plain.csv")[0]
     for other in ("packed.csv.gz", "typed.parquet", "csv", "parquet", "blanks.txt"):
@@ -289,7 +292,7 @@ def test_parquet_gzip_and_folders_hold_the_same_orders(tmp_path):
 def test_product_groups_beyond_the_largest_are_others(tmp_path):
     path = tmp_path / "orders.csv"
     rows = [f"c{i % 3},2024-01-{1 + i:02d},{10 + i},group {i}" for i in range(9)]
-    path.write_text("customer,date,amount,department\n" + "\n".join(rows) + "\n")
+    path.write_text("customer,date,amount,department\n" + "\n".join(rows) + "\n", encoding="utf-8")
     table, labels, _ = customers_of(path, {"held_back": 0})
     shares = table.filter(like="share_")
     assert shares.shape[1] == 7
@@ -299,12 +302,15 @@ def test_product_groups_beyond_the_largest_are_others(tmp_path):
 
 def test_settings_say_which_column_is_what(tmp_path):
     path = tmp_path / "orders.csv"
-    path.write_text("who,when_,how_much,other\na,2024-01-01,10,1\nb,2024-02-01,20,2\n")
+    path.write_text(
+        "who,when_,how_much,other\na,2024-01-01,10,1\nb,2024-02-01,20,2\n", encoding="utf-8"
+    )
     with pytest.raises(TableError) as caught:
         customers_of(path)
     assert str(caught.value).count("\n- ") == 3
     (tmp_path / "transactions.toml").write_text(
-        'customer = "who"\ndate = "when_"\namount = "how_much"\ncut_off = 2024-01-15\n'
+        'customer = "who"\ndate = "when_"\namount = "how_much"\ncut_off = 2024-01-15\n',
+        encoding="utf-8",
     )
     table, _, _ = customers_of(path)
     assert table["customer"].tolist() == ["a"]
@@ -336,7 +342,7 @@ def test_no_file_is_an_error_with_the_cure(tmp_path):
         customers_of(tmp_path / "none.csv")
     with pytest.raises(TableError):
         customers_of(tmp_path)
-    (tmp_path / "odd.csv").write_text('customer,date,amount\n"a,2024-01-01,1\n')
+    (tmp_path / "odd.csv").write_text('customer,date,amount\n"a,2024-01-01,1\n', encoding="utf-8")
     with pytest.raises(TableError):
         customers_of(tmp_path / "odd.csv")
 

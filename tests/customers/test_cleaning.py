@@ -158,7 +158,7 @@ def test_a_likely_target_is_held_out_and_can_be_used(tmp_path):
 def test_the_advice_on_a_target_can_be_followed(tmp_path, name, answers):
     path = write(table_of(**{name: np.repeat(answers, 2).tolist() * 50}), tmp_path / "t.csv")
     advice = re.search(r"`(roles = .*?)`", describe_roles(load_customers(path)))[1]
-    (tmp_path / "customers.toml").write_text(advice)
+    (tmp_path / "customers.toml").write_text(advice, encoding="utf-8")
     loaded = load_customers(path)
     assert loaded.target is None
     assert loaded.table[name].nunique() == 2
@@ -189,7 +189,9 @@ def test_what_tells_the_target_is_held_out(tmp_path):
 def test_a_sum_in_the_last_row_is_refused(tmp_path):
     table = table_of(city=["Paris", "Total"] * 100)
     assert len(load_customers(write(table, tmp_path / "t.csv")).table) == 200
-    (tmp_path / "t.csv").write_text((tmp_path / "t.csv").read_text() + "Total:,,1234.5,\n")
+    (tmp_path / "t.csv").write_text(
+        (tmp_path / "t.csv").read_text(encoding="utf-8") + "Total:,,1234.5,\n", encoding="utf-8"
+    )
     with pytest.raises(TableError, match="line 202 "):
         load_customers(tmp_path / "t.csv")
 
@@ -253,7 +255,8 @@ def test_settings_come_from_the_file_beside_the_table(tmp_path):
         target = "left"
         labels = {branch = "shop"}
         roles = {branch = "category"}
-        """
+        """,
+        encoding="utf-8",
     )
     loaded = load_customers(path)
     assert list(loaded.table) == ["job", "age", "branch"]
@@ -277,7 +280,7 @@ def test_settings_come_from_the_file_beside_the_table(tmp_path):
     ],
 )
 def test_settings_that_do_not_fit_the_table_are_refused(tmp_path, text, named):
-    (tmp_path / "customers.toml").write_text(text)
+    (tmp_path / "customers.toml").write_text(text, encoding="utf-8")
     with pytest.raises(TableError, match=named):
         load_customers(write(table_of(), tmp_path / "t.csv"))
 

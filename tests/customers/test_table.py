@@ -65,16 +65,18 @@ def test_excel_is_the_same_table(tmp_path):
     table = load_table(tmp_path / "t.xlsx")
     expected = frame.assign(amount=[1234.5, 99.0] * 100)
     pd.testing.assert_frame_equal(table, expected, check_dtype=False)
-    (tmp_path / "customers.toml").write_text('sheet = "second"')
+    (tmp_path / "customers.toml").write_text('sheet = "second"', encoding="utf-8")
     assert len(load_table(tmp_path / "t.xlsx")) == 150
-    (tmp_path / "customers.toml").write_text('sheet = "none"')
+    (tmp_path / "customers.toml").write_text('sheet = "none"', encoding="utf-8")
     with pytest.raises(TableError):
         load_table(tmp_path / "t.xlsx")
 
 
 def test_blanks_around_headers_and_values_go(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text(" age , work class\n" + " 39, State-gov\n 50 , Private \n" * 100)
+    path.write_text(
+        " age , work class\n" + " 39, State-gov\n 50 , Private \n" * 100, encoding="utf-8"
+    )
     table = load_table(path)
     assert list(table) == ["age", "work class"]
     assert table["age"].tolist() == [39, 50] * 100
@@ -84,7 +86,7 @@ def test_blanks_around_headers_and_values_go(tmp_path):
 @pytest.mark.parametrize("header", ["age, age ,job", "age,age,job"])
 def test_equal_headers_are_an_error(tmp_path, header):
     path = tmp_path / "t.csv"
-    path.write_text(header + "\n" + "1,2,x\n" * 200)
+    path.write_text(header + "\n" + "1,2,x\n" * 200, encoding="utf-8")
     with pytest.raises(TableError, match="age"):
         load_table(path)
     pd.read_csv(path, header=None).to_excel(tmp_path / "t.xlsx", index=False, header=False)
@@ -94,7 +96,7 @@ def test_equal_headers_are_an_error(tmp_path, header):
 
 def test_blanks_before_quotes(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text('"age", "job, or none"\n' + '"20", "a, b"\n' * 200)
+    path.write_text('"age", "job, or none"\n' + '"20", "a, b"\n' * 200, encoding="utf-8")
     table = load_table(path)
     assert table["age"].tolist() == [20] * 200
     assert table["job, or none"].tolist() == ["a, b"] * 200
@@ -110,7 +112,7 @@ def test_an_excel_file_by_another_name_is_said(tmp_path):
 @pytest.mark.parametrize("mark", [";", ",", "|"])
 def test_a_line_for_excel_says_the_separator(tmp_path, mark):
     path = tmp_path / "t.csv"
-    path.write_text(f"sep={mark}\nage{mark}job\n" + f"20{mark}a\n" * 198)
+    path.write_text(f"sep={mark}\nage{mark}job\n" + f"20{mark}a\n" * 198, encoding="utf-8")
     table = load_table(path)
     assert list(table) == ["age", "job"]
     assert len(table) == 198
@@ -119,7 +121,7 @@ def test_a_line_for_excel_says_the_separator(tmp_path, mark):
 
 def test_line_breaks_in_the_header(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text('"age,\nin years";"job; or\nnone"\n' + "20;a\n" * 200)
+    path.write_text('"age,\nin years";"job; or\nnone"\n' + "20;a\n" * 200, encoding="utf-8")
     table = load_table(path)
     assert list(table) == ["age, in years", "job; or none"]
     assert lines_of(table, [1]) == "line 5"
@@ -131,7 +133,7 @@ def test_a_title_above_the_header_is_refused(tmp_path, suffix, title):
     rows = [title, ["age", "job", "spent", "city"], *[[20, "a", 1.5, "x"]] * 200]
     path = tmp_path / f"t{suffix}"
     if suffix == ".csv":
-        path.write_text("\n".join(";".join(map(str, row)) for row in rows))
+        path.write_text("\n".join(";".join(map(str, row)) for row in rows), encoding="utf-8")
     else:
         padded = [row + [None] * (4 - len(row)) for row in rows]
         pd.DataFrame(padded).to_excel(path, index=False, header=False)
@@ -155,7 +157,7 @@ def test_utf_16_without_a_mark_is_refused(tmp_path):
 
 def test_blank_lines_do_not_matter(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("\n\nage;job\n\n" + "20;a\n\n   \n30;b\n" * 100)
+    path.write_text("\n\nage;job\n\n" + "20;a\n\n   \n30;b\n" * 100, encoding="utf-8")
     assert load_table(path)["age"].tolist() == [20, 30] * 100
 
 
@@ -182,7 +184,7 @@ def test_lines_are_those_of_the_file(tmp_path):
     rows[1] = '30;"two\nlines"'
     text = "\nage;job\n\n" + "\n".join(rows[:100]) + "\n\n  \n" + "\n".join(rows[100:]) + "\n"
     path = tmp_path / "t.csv"
-    path.write_text(text.replace("20;a", "20;a", 1), newline="")
+    path.write_text(text.replace("20;a", "20;a", 1), newline="", encoding="utf-8")
     lines = text.split("\n")
     expected = 1 + next(i for i, line in enumerate(lines) if "2o" in line)
     with pytest.raises(TableError, match=rf"line {expected} "):
@@ -206,7 +208,7 @@ def test_any_bad_line_is_named(tmp_path_factory, data):
             expected = text.count("\n") + 1
         text += f'{"wrong" if i == bad else i % 7},"{word}",{i % 5}\n'
     path = tmp_path_factory.mktemp("lines") / "t.csv"
-    path.write_text(text, newline="")
+    path.write_text(text, newline="", encoding="utf-8")
     with pytest.raises(TableError, match=rf"line {expected} "):
         load_customers(path)
 
@@ -342,7 +344,7 @@ def test_points_of_coordinates_do_not_decide_in_silence(tmp_path):
 
 def test_settings_overrule_what_is_assumed(tmp_path):
     path = write(table_of(x=["1.234", "5.678"] * 100), tmp_path / "t.csv", sep=";")
-    (tmp_path / "customers.toml").write_text('decimal = ","\nthousands = "."')
+    (tmp_path / "customers.toml").write_text('decimal = ","\nthousands = "."', encoding="utf-8")
     table = load_table(path)
     assert table["x"].tolist() == [1234, 5678] * 100
     assert not table.attrs["assumed"]

@@ -65,9 +65,9 @@ def test_what_was_made_from_something_else_is_refused(encoder, tmp_path, name):
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"sha256": 1}', "no JSON", "\0"])
 def test_a_file_without_a_provenance_is_neither_read_nor_replaced(encoder, tmp_path, content):
     path = tmp_path / "mine.csv"
-    path.write_text("id,0\n1,0.5\n")
+    path.write_text("id,0\n1,0.5\n", encoding="utf-8")
     if content is not None:
-        provenance_of(path).write_text(content)
+        provenance_of(path).write_text(content, encoding="utf-8")
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.raises(EmbeddingError):
         read_embedding(path, TEXTS)
@@ -81,19 +81,19 @@ def test_a_file_without_a_provenance_is_neither_read_nor_replaced(encoder, tmp_p
 def test_an_edited_embedding_is_not_replaced(encoder, tmp_path):
     path = tmp_path / "out.csv"
     embed(TEXTS, path, encoder, progress=False)
-    path.write_text(path.read_text() + "\n")
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(EmbeddingError):
         embed(TEXTS, path, encoder, progress=False)
 
 
 def test_neighbours_of_an_output_are_left_alone(encoder, tmp_path):
     """e.csv and e.parquet stand side by side, and an e.json of somebody else stays."""
-    (tmp_path / "e.json").write_text("mine")
+    (tmp_path / "e.json").write_text("mine", encoding="utf-8")
     for name in ("e.csv", "e.parquet"):
         embed(TEXTS, tmp_path / name, encoder, progress=False)
     read_embedding(tmp_path / "e.csv", TEXTS)
     read_embedding(tmp_path / "e.parquet", TEXTS)
-    assert (tmp_path / "e.json").read_text() == "mine"
+    assert (tmp_path / "e.json").read_text(encoding="utf-8") == "mine"
 
 
 def test_load_or_embed(tmp_path):
@@ -103,4 +103,4 @@ def test_load_or_embed(tmp_path):
     pd.testing.assert_frame_equal(load_or_embed(TEXTS[:10], path), made)
     assert path.stat().st_mtime_ns == stamp
     assert load_or_embed(TEXTS[:5], path).shape == (5, 384)
-    assert json.loads(provenance_of(path).read_text())["rows"] == 5
+    assert json.loads(provenance_of(path).read_text(encoding="utf-8"))["rows"] == 5
