@@ -33,8 +33,8 @@ def unfounded(notebook):
     dict of int to list of str
         Of every cell that is a reading, by its place, the numbers that stand in no output above
         it; of the verdict, in no output at all. A number stands in an output that has it, or one
-        that gives it when it is rounded: 0.2014 gives 0.20, and 20.1%. Whole numbers have to
-        stand there as they are.
+        that gives it when it is rounded: 0.2014 gives 0.20, and 20.1%, and 1362.3 gives 1,362. Whole
+        numbers below 100 have to stand there as they are.
     """
     shown = [_text_of(cell) for cell in notebook.cells]
     found = {}
@@ -89,17 +89,16 @@ def _rounded(number, values):
     """Say whether one of some values gives a number when it is rounded as that one is."""
     percent = number.endswith("%")
     digits = number.rstrip("%")
-    if not percent and "." not in digits:
+    if not percent and "." not in digits and float(digits) < 100:
         # As 5 is written 5.0 in a column with fractions.
         return any(value == float(digits) and not of_percent for value, of_percent in values)
     n_decimals = len(digits.partition(".")[2])
     # A half may be rounded either way.
     tolerance = 0.5 * 10**-n_decimals * (1 + 1e-9)
-    return any(
-        abs(value * (100 if percent and not of_percent else 1) - float(digits)) <= tolerance
-        for value, of_percent in values
-        if percent or not of_percent
-    )
+    # A column may be in percent and say so in its head.
+    found = {value for value, of_percent in values if percent or not of_percent}
+    found |= {100 * value for value, of_percent in values if percent and not of_percent}
+    return any(abs(value - float(digits)) <= tolerance for value in found)
 
 
 def _text_of(cell):

@@ -23,6 +23,7 @@ def notebook_of(output, *readings, tag="reading"):
         ("0.2014", "0.20, or 20.1%, or 20%"),
         ("-6.4 points", "it lost 6.4"),
         ("5.0", "5 segments"),
+        ("1362.3", "1,362 euros"),
         ("11.0%", "11%"),
         ("99.6% (99.5%)", "99.6 % and 99.5%"),
         ("none", "`k = 5` and [a link](page_3.html) are no numbers"),
