@@ -3,6 +3,8 @@
 # make check      lint, format and the fast tests, in about a minute and a half
 # make all        also the notebooks of notebooks/further/
 # make render     the notebooks in place, on the real table, and img/
+# make lab        the notebooks in JupyterLab, to run and change by hand
+# make site       README, notebooks as committed and reference, for any static host: build/site
 # make bench      ours beside the libraries as the source articles use them
 # make spark      install what --engine spark and scale_out.ipynb need; Java comes on its own
 #
@@ -51,6 +53,14 @@ bench: $(INSTALLED)
 
 spark: $(INSTALLED)
 	$(RUN) -m pip install --disable-pip-version-check -r requirements-spark.txt
+
+.PHONY: lab site
+lab: $(INSTALLED)
+	@$(RUN) -m segmentation.build --lab
+
+site: $(INSTALLED)
+	$(RUN) -m pip install --disable-pip-version-check --quiet -r requirements-site.txt
+	@$(RUN) docs/build.py
 
 clean:
 	rm -rf build $(VENV)

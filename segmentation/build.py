@@ -5,6 +5,7 @@ python -m segmentation.build --further             those of notebooks/further/ t
 python -m segmentation.build --customers my.csv    on a table of one's own
 python -m segmentation.build --transactions o.csv  on customers made of orders
 python -m segmentation.build --render              in place, on the real table; refreshes img/
+python -m segmentation.build --lab                 to be run by hand, in JupyterLab
 python -m segmentation.build kmeans                only the notebooks named
 """
 
@@ -84,12 +85,10 @@ def main(args=None):
         return 2
     print("\n".join(orders))
     print(_as_text(f"{describe_source(table)}\n\n{describe_roles(loaded)}"))
-    # The notebooks find their table by this variable, so that none looks for the network again.
-    os.environ["CUSTOMERS"] = str(table.resolve())
-    # Threads that wait by spinning take the cores from whoever else has work, ten times over.
-    for name, value in PASSIVE.items():
-        os.environ.setdefault(name, value)
+    _set_environment(table)
     try:
+        if options.lab:
+            return _open_lab()
         if options.render:
             return _render(notebooks)
         return _build(notebooks, loaded, table, orders)
@@ -99,6 +98,17 @@ def main(args=None):
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped.", file=sys.stderr)
         return 130
+
+
+def _set_environment(table):
+    """Set what the kernels of notebooks inherit."""
+    # They find their table by this variable, so that none looks for the network again.
+    os.environ["CUSTOMERS"] = str(table.resolve())
+    # Before all other places of kernels, so that python3 is the Python which runs this.
+    os.environ["JUPYTER_PATH"] = str(Path(sys.prefix, "share", "jupyter"))
+    # Threads that wait by spinning take the cores from whoever else has work, ten times over.
+    for name, value in PASSIVE.items():
+        os.environ.setdefault(name, value)
 
 
 def _find_customers(options):
@@ -122,6 +132,7 @@ def _parser():
     parser.add_argument("--transactions", help="path of orders, of which customers are made")
     parser.add_argument("--further", action="store_true", help="also notebooks/further/")
     parser.add_argument("--render", action="store_true", help="in place, on the real table")
+    parser.add_argument("--lab", action="store_true", help="open them in JupyterLab")
     return parser
 
 
@@ -190,6 +201,21 @@ def _render(notebooks):
             old.unlink()
     # One after the other: some show how long things take.
     execute(notebooks, BUILD, finish)
+    return 0
+
+
+def _open_lab():
+    """Open JupyterLab at the notebooks, and return when it is shut down."""
+    # Imported here: pages need no server.
+    from jupyterlab.labapp import LabApp
+
+    LabApp.launch_instance(
+        [
+            f"--ServerApp.root_dir={ROOT}",
+            f"--FileContentsManager.preferred_dir={NOTEBOOKS}",
+            "--KernelSpecManager.allowed_kernelspecs=python3",
+        ]
+    )
     return 0
 
 

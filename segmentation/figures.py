@@ -42,6 +42,8 @@ PER_INCH, LINE = 16, 0.14
 
 TSNE_AXES = ("t-SNE 1", "t-SNE 2", "t-SNE 3")
 
+#: Cells of a map along each side, of which one has the number of a segment.
+N_CELLS = 14
 #: Customers in a map, and in a figure that can be turned: more hide each other.
 MAX_POINTS, MAX_POINTS_3D = 5_000, 1_500
 
@@ -194,34 +196,22 @@ def mark_segments(axis, points, segments):
     segments : array of int, shape (n_customers,)
         From 1 on.
     """
-    n_cells, apart = 14, 2
-    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-    cells = ((points[:, :2] - low) / (high - low + 1e-12) * n_cells).astype(int)
-    cells = cells.clip(0, n_cells - 1)
-    colours, taken = segment_colours(segments.max()), []
+    ends = zip(points[:, :2].min(axis=0), points[:, :2].max(axis=0), strict=True)
+    edges = [np.linspace(low, high + 1e-9, N_CELLS + 1) for low, high in ends]
+    everybody = np.histogram2d(*points[:, :2].T, edges)[0]
+    taken = np.zeros_like(everybody)
     for segment in np.unique(segments):
-        own = segments == segment
-        lead = np.zeros((n_cells, n_cells))
-        np.add.at(lead, tuple(cells.T), np.where(own, 1, -1))
-        inside = np.zeros_like(lead, dtype=bool)
-        inside[tuple(cells[own].T)] = True
-        free = inside & _far_from(taken, n_cells, apart)
-        lead[~(free if free.any() else inside)] = -np.inf
-        cell = np.unravel_index(lead.argmax(), lead.shape)
-        taken.append(cell)
-        place = points[own & (cells == cell).all(axis=1), :2].mean(axis=0)
-        look = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "linewidth": 1.6}
-        box = look | {"edgecolor": colours[segment - 1]}
+        own = np.histogram2d(*points[segments == segment, :2].T, edges)[0]
+        lead = np.where(own > 0, 2 * own - everybody - len(points) * taken, -np.inf)
+        row, column = np.unravel_index(lead.argmax(), lead.shape)
+        # Numbers in neighbouring cells would lie on each other.
+        taken[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = 2
+        place = edges[0][row : row + 2].mean(), edges[1][column : column + 2].mean()
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "linewidth": 1.6}
+        box["edgecolor"] = segment_colours(segment)[-1]
         axis.annotate(
             str(segment), place, ha="center", va="center", fontsize=SMALL, weight="bold", bbox=box
         )
-
-
-def _far_from(taken, n_cells, apart):
-    """Return which cells of a square are some cells away from all that are taken."""
-    rows, columns = np.indices((n_cells, n_cells))
-    far = [np.maximum(abs(rows - i), abs(columns - j)) >= apart for i, j in taken]
-    return np.all(far, axis=0) if far else np.ones((n_cells, n_cells), dtype=bool)
 
 
 def pca_and_tsne(projected, segments, components, drawn_map, names):
@@ -302,31 +292,14 @@ def draw_methods(labelings, points, axis_labels):
 
 
 def _draw_map(axis, points, segments, title, axis_labels):
-    points, segments, counted = thinned(points, segments, MAX_POINTS)
+    points, segments, counted = _thinned(points, segments, MAX_POINTS)
     scatter(axis, points, segments, title, axis_labels)
     axis.set_title(f"{title}\n{counted}", fontsize=9)
     mark_segments(axis, points, segments)
 
 
-def thinned(points, segments, most, seed=0):
-    """Draw some customers without replacement, where there are more.
-
-    Parameters
-    ----------
-    points : array of shape (n_customers, n_dimensions)
-    segments : array of int, shape (n_customers,)
-    most : int
-        Customers to keep at most.
-    seed : int, optional
-        For the draw.
-
-    Returns
-    -------
-    points, segments : arrays
-        Of those that are kept.
-    counted : str
-        How many of how many they are.
-    """
+def _thinned(points, segments, most, seed=0):
+    """Return some customers at most, their segments, and how many of how many they are."""
     n_all = len(points)
     if n_all <= most:
         return points, segments, f"{n_all:,} customers"
@@ -387,7 +360,7 @@ def scatter_3d(points, segments, title, axis_labels, names, *, opacity=0.6, seed
     plotly Figure
     """
     camera = _camera(points, segments)
-    points, segments, counted = thinned(points, segments, MAX_POINTS_3D, seed)
+    points, segments, counted = _thinned(points, segments, MAX_POINTS_3D, seed)
     figure = go.Figure()
     texts = numbered(names, 80, 1)
     for segment, text, colour in zip(names.index, texts, segment_colours(len(names)), strict=True):
@@ -401,16 +374,9 @@ def scatter_3d(points, segments, title, axis_labels, names, *, opacity=0.6, seed
     below = 19 * len(names) + 10
     figure.update_layout(
         title={"text": f"{title}, {counted}", "font_size": 13, "x": 0.5},
-        scene={**axes, "aspectmode": "cube", "camera": camera, "domain_x": [0, 1]},
+        scene={**axes, "aspectmode": "cube", "camera": camera},
         template="plotly_white",
-        legend={
-            "itemsizing": "constant",
-            "font_size": 12,
-            "orientation": "v",
-            "x": 0,
-            "y": 0,
-            "yanchor": "top",
-        },
+        legend={"itemsizing": "constant", "font_size": 12, "x": 0, "y": 0, "yanchor": "top"},
         width=600,
         height=440 + below,
         margin={"l": 0, "r": 0, "t": 36, "b": below},

@@ -74,7 +74,7 @@ class KPrototypes(ClusterMixin, BaseEstimator):
         Presentations of all rows in the run that was kept.
     gamma_ : float, or ndarray of shape (n_categorical,)
         The weight of a mismatch that was used; an array where `gamma` was one.
-    epoch_costs_ : list of float, length n_iter_ + 1
+    epoch_costs_ : list of float, length `n_iter_` + 1
         The cost at the start and after each presentation.
     cluster_centroids_ : DataFrame of shape (n_clusters, n_features)
         The prototypes: means and modes, in the columns and categories of the input.

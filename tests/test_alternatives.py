@@ -1,5 +1,7 @@
 """alternatives.ipynb on the synthetic sample: streaming, weighted Ward, Dunn, the measures."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from conftest import run
@@ -94,11 +96,24 @@ def test_measures(notebook):
 
 
 def test_noise_is_counted(notebook):
-    overlap, outlier = notebook["overlap"], notebook["outlier"]
-    for name, noise in notebook["noise"].items():
-        among = overlap[name]
-        both = among["noise among ECOD's outliers"] * outlier.sum()
+    density, outlier = notebook["density"], notebook["outlier"]
+    for name, labels in notebook["by_density"].items():
+        found, noise = density.loc[name], labels == -1
+        both = found["noise among outliers"] * outlier.sum()
         assert both == pytest.approx((noise & outlier).sum())
-        assert both + among["noise among the others"] * (~outlier).sum() == pytest.approx(
-            noise.sum()
-        )
+        assert both == pytest.approx(found["outliers among noise"] * noise.sum())
+        assert both + found["noise among others"] * (~outlier).sum() == pytest.approx(noise.sum())
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, k=st.integers(1, 4), other=st.integers(1, 4))
+def test_as_many_as_possible_keep_their_segment(notebook, seed, k, other):
+    draws = np.random.default_rng(seed)
+    like, labels = draws.integers(1, 1 + k, size=20), draws.integers(7, 7 + other, size=20)
+    numbers = np.unique(labels)
+    wider = [*np.unique(like), *[0] * len(numbers)]
+    most = max(
+        (np.array(order)[np.searchsorted(numbers, labels)] == like).sum()
+        for order in permutations(wider, len(numbers))
+    )
+    assert (notebook["renumber"](labels, like) == like).sum() == most

@@ -62,9 +62,20 @@ def test_results_are_written_for_every_method(comparison):
     assert row["value"] == pytest.approx(comparison["auc"]["hybrid"].mean())
 
 
-def test_bold_only_where_the_intervals_say_so(comparison):
-    clear = pd.DataFrame({"a": [3.0, 4.0], "b": [1.0, 2.0], "random": [9.0, 9.0]})
-    assert comparison["with_interval"]("a", clear).startswith("**")
-    assert not comparison["with_interval"]("b", clear).startswith("**")
-    touching = pd.DataFrame({"a": [2.0, 4.0], "b": [1.0, 2.0]})
-    assert not comparison["with_interval"]("a", touching).startswith("**")
+def test_pairs_kept_are_those_counted(comparison):
+    # Of four pairs together before (three of a, one of b), the first alone is left.
+    assert comparison["pairs_kept"](list("aaabb"), list("xxyyx")) == pytest.approx(1 / 4)
+    assert comparison["pairs_kept"](list("aabb"), list("xxxx")) == 1
+
+
+def test_a_method_that_passes_is_at_least_as_good_as_one_that_does_not(comparison):
+    told = comparison["fidelity"].loc[3]
+    passed = comparison["passed"]["told by three questions"]
+    assert told[passed].min() >= 0.8 > told[~passed].max()
+
+
+def test_the_page_tells_of_every_method(comparison):
+    assert list(comparison["page"].index[-2:]) == comparison["controls"]
+    assert set(comparison["page"].index) == set(comparison["arms"])
+    assert comparison["better"].min().tolist() == pytest.approx([0] * 5)
+    assert comparison["better"].max().tolist() == pytest.approx([1] * 5)

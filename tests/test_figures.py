@@ -199,51 +199,55 @@ def drawn(request):
     with matplotlib.rc_context():
         figures.use_style()
         names = [f"{i} {LONG if long else 'retired'}"[: 30 + 9 * i] for i in range(n_segments)]
-        yield names, drawn_with(n_segments, names)
+        found = drawn_with(n_segments, names)
+        yield names, found, {what: texts_of(figure) for what, figure in found.items()}
         plt.close("all")
 
 
 def texts_of(figure):
+    """Return the texts that are seen in a figure, and the boxes that they take."""
     figure.draw_without_rendering()
-    texts = figure.findobj(matplotlib.text.Text)
-    seen = [text for text in texts if text.get_visible() and text.get_text().strip()]
-    # Ticks beyond the ends of an axis are not drawn.
-    inside = figure.bbox.padded(1)
-    boxes = [text.get_window_extent() for text in seen]
-    out_of_axis = {
-        tick
-        for axes in figure.findobj(matplotlib.axes.Axes)
-        for axis, (low, high) in (
-            (axes.xaxis, sorted(axes.get_xlim())),
-            (axes.yaxis, sorted(axes.get_ylim())),
-        )
-        for part in axis.get_major_ticks()
-        for tick in (part.label1, part.label2)
-        if not (low - 1e-9 <= part.get_loc() <= high + 1e-9 and axes.axison and axis.get_visible())
+    unseen = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        # Ticks beyond the ends of an axis are kept, and not drawn.
+        if not axes.axison or not is_within(tick.get_loc(), axis.get_view_interval())
     }
-    return [(t, b) for t, b in zip(seen, boxes, strict=True) if t not in out_of_axis], inside
+    texts = [
+        text
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_visible() and text.get_text().strip() and text not in unseen
+    ]
+    return [(text, text.get_window_extent()) for text in texts]
+
+
+def is_within(place, ends):
+    return min(ends) - 1e-9 <= place <= max(ends) + 1e-9
 
 
 def test_every_text_is_large_enough_and_within_the_figure(drawn):
-    for what, figure in drawn[1].items():
-        texts, inside = texts_of(figure)
+    for what, texts in drawn[2].items():
+        whole = drawn[1][what].bbox.padded(1)
         for text, box in texts:
             assert text.get_fontsize() >= figures.SMALL, (what, text)
-            assert inside.x0 <= box.x0 <= box.x1 <= inside.x1, (what, text)
-            assert inside.y0 <= box.y0 <= box.y1 <= inside.y1, (what, text)
+            assert whole.x0 <= box.x0 <= box.x1 <= whole.x1, (what, text)
+            assert whole.y0 <= box.y0 <= box.y1 <= whole.y1, (what, text)
 
 
 def test_no_text_lies_on_another(drawn):
-    for what, figure in drawn[1].items():
-        for (one, box), (other, another) in itertools.combinations(texts_of(figure)[0], 2):
+    for what, texts in drawn[2].items():
+        for (one, box), (other, another) in itertools.combinations(texts, 2):
             # Half a pixel less: boxes are as high as the highest letters that there are.
             assert not box.padded(-0.5).overlaps(another.padded(-0.5)), (what, one, other)
 
 
 def test_segments_have_their_names(drawn):
-    names, of = drawn
+    names, _, texts_of_all = drawn
     for what in NAMED:
-        texts = " ".join(text.get_text().replace("\n", " ") for text, _ in texts_of(of[what])[0])
+        texts = " ".join(text.get_text().replace("\n", " ") for text, _ in texts_of_all[what])
         for segment, name in enumerate(names, start=1):
             assert f"{segment}. {name[:12].rsplit(' ', 1)[0]}" in texts, (what, name)
 

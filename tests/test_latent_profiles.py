@@ -1,5 +1,7 @@
 """latent_profiles.ipynb on the synthetic sample: posteriors, entropy, scores, agreement."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from conftest import run
@@ -97,3 +99,17 @@ def test_certainty(notebook, seed, k):
     posterior = np.random.default_rng(seed).dirichlet(np.full(k, 0.5), size=20)
     expected = 1 - entropy(posterior, axis=1).mean() / np.log(k)
     assert notebook["certainty"](posterior) == pytest.approx(expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_pairs_that_stay_together(notebook, seed):
+    draws = np.random.default_rng(seed)
+    labels, other = draws.integers(3, size=12), draws.integers(3, size=12)
+    pairs = list(combinations(range(12), 2))
+    kept = [other[i] == other[j] for i, j in pairs if labels[i] == labels[j]]
+    found = notebook["agree"](labels, other)
+    assert found["together again"] == pytest.approx(np.mean(kept))
+    assert found["any two together"] == pytest.approx(
+        np.mean([other[i] == other[j] for i, j in pairs])
+    )

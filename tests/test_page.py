@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 
 import nbformat
@@ -538,45 +537,6 @@ def test_code_is_folded_and_formulas_show(notebook):
 
 
 # --- In a browser -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a browser of this machine, or skip with the reason."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"no browser: none of {', '.join(names)} is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def visit(browser):
-    """Return a way to open a page, which at the end must have said and asked nothing."""
-    opened, said = [], []
-
-    def visit(path, anchor="", width=1280, **options):
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-        opened.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: request.url.startswith(("file:", "data:")) or said.append(request.url),
-        )
-        tab.goto(path.as_uri() + anchor)
-        return tab
-
-    yield visit
-    for context in opened:
-        context.close()
-    assert not said
 
 
 VIEWS = [*METHODS, "compare"]

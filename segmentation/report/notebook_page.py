@@ -36,14 +36,7 @@ def to_html(notebook):
     str
         It asks for ``plotly.min.js`` beside it, and for nothing else.
     """
-    page = nbformat.from_dict(notebook)
-    above = ""
-    for cell in page.cells:
-        if cell.cell_type == "markdown":
-            above = above if is_reading(cell) else cell.source
-            cell.source = MATH.sub(_to_mathml, cell.source)
-        for output in cell.get("outputs", []):
-            _describe(output, _caption(above))
+    page = without_network(notebook)
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     exporter = HTMLExporter(
         extra_loaders=[loader],
@@ -53,6 +46,31 @@ def to_html(notebook):
     )
     body, _ = exporter.from_notebook_node(page, {"metadata": {"name": title_of(notebook)}})
     return body
+
+
+def without_network(notebook):
+    """Return a copy of a notebook whose formulas and figures no page needs a network for.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        That ran.
+
+    Returns
+    -------
+    NotebookNode
+        Formulas are MathML; figures to turn are HTML, which needs Plotly's script on the page, and
+        every PNG has its caption in the metadata of its output, as ``alt``.
+    """
+    page = nbformat.from_dict(notebook)
+    above = ""
+    for cell in page.cells:
+        if cell.cell_type == "markdown":
+            above = above if is_reading(cell) else cell.source
+            cell.source = MATH.sub(_to_mathml, cell.source)
+        for output in cell.get("outputs", []):
+            _describe(output, _caption(above))
+    return page
 
 
 def title_of(notebook):

@@ -1,4 +1,4 @@
-"""targeting.ipynb: nobody is judged by what learned from them, and every reason is true."""
+"""whom_to_call.ipynb: nobody is judged by what learned from them, and every reason is true."""
 
 import re
 
@@ -11,29 +11,23 @@ from hypothesis import strategies as st
 
 from segmentation.build import NOTEBOOKS
 from segmentation.customers import BANK_COLUMNS, SAMPLE, TableError, load_table
+from segmentation.evaluation import lift
+from segmentation.rulefit import holds, in_words
 
 pytestmark = pytest.mark.slow
 
-NOTEBOOK = NOTEBOOKS / "further" / "targeting.ipynb"
-SMALL = {"n_simulated": 2_400, "n_neighbors": 20, "n_trees": 20}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_map():
-    """Leave out t-SNE, which is for the eye alone: its picture is not under test here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sklearn.manifold.TSNE.fit_transform", lambda self, X: X[:, :2])
-        yield
+NOTEBOOK = NOTEBOOKS / "further" / "whom_to_call.ipynb"
+SMALL = {"n_trees": 20}
 
 
 @pytest.fixture(scope="module")
-def on_sample(no_map, tmp_path_factory):
+def on_sample(tmp_path_factory):
     """Variables of the notebook on the sample, which has the eight columns and y alone."""
     return run(NOTEBOOK, tmp_path_factory.mktemp("sample"), table=SAMPLE, **SMALL)
 
 
 @pytest.fixture(scope="module", params=["sample", "bank_marketing"])
-def targeting(request, on_sample, tmp_path_factory):
+def notebook(request, on_sample, tmp_path_factory):
     if request.param == "sample":
         return on_sample
     table = request.getfixturevalue("bank_marketing")
@@ -41,9 +35,9 @@ def targeting(request, on_sample, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bank(targeting):
+def bank(notebook):
     """The raw table and the list that was written."""
-    return load_table(targeting["path"]), pd.read_csv(f"{targeting['output']}/targets.csv")
+    return load_table(notebook["path"]), pd.read_csv(f"{notebook['output']}/targets.csv")
 
 
 CONDITIONS = {
@@ -73,13 +67,13 @@ def is_true(reason, table):
     return answer
 
 
-def test_nobody_is_judged_by_what_learned_from_the_same_profile(targeting, bank):
+def test_nobody_is_judged_by_what_learned_from_the_same_profile(notebook, bank):
     table, _ = bank
     profile = table[list(BANK_COLUMNS)].astype(str).agg("|".join, axis=1).to_numpy()
-    splits = [*targeting["folds"], (targeting["earlier"], targeting["later"])]
+    splits = [*notebook["folds"], (notebook["earlier"], notebook["later"])]
     for learned_on, judged_on in splits:
         assert not set(profile[learned_on]) & set(profile[judged_on])
-    judged = np.concatenate([judged_on for _, judged_on in targeting["folds"]])
+    judged = np.concatenate([judged_on for _, judged_on in notebook["folds"]])
     assert sorted(judged) == list(range(len(table)))
     earlier, later = splits[-1]
     assert earlier.max() < later.min()
@@ -87,85 +81,57 @@ def test_nobody_is_judged_by_what_learned_from_the_same_profile(targeting, bank)
     assert set(profile[left_out]) <= set(profile[earlier])
 
 
-def test_shop_customers_are_learned_from_or_judged(on_sample):
-    seen, unseen, balanced = on_sample["seen"], on_sample["unseen"], on_sample["balanced"]
-    assert sorted([*seen, *unseen]) == list(range(SMALL["n_simulated"]))
-    assert set(balanced) <= set(seen)
-    assert on_sample["buys"][balanced].mean() == 0.5
-
-
-def test_every_reason_is_true_and_nobody_is_left_out(targeting, bank):
+def test_every_reason_is_true_and_nobody_is_left_out(notebook, bank):
     table, targets = bank
-    assert 0 < len(targets) < len(targeting["later"])
+    assert 0 < len(targets) < len(notebook["later"])
     assert 1 <= targets["rule"].nunique() <= 5
     chosen = np.zeros(len(table), dtype=bool)
     for rule, group in targets.groupby("rule"):
         (reason,) = group["reason"].unique()
-        assert reason == targeting["rule_table"].loc[rule, "rule"]
+        assert reason == notebook["rule_table"].index[rule - 1]
         true = is_true(reason, table)
         assert true[group["row"]].all()
-    for reason in targeting["rule_table"]["rule"]:
+    for reason in notebook["rule_table"].index:
         chosen |= is_true(reason, table)
     assert (
-        sorted(targets["row"])
-        == np.intersect1d(np.flatnonzero(chosen), targeting["later"]).tolist()
+        sorted(targets["row"]) == np.intersect1d(np.flatnonzero(chosen), notebook["later"]).tolist()
     )
     assert targets["score"].is_monotonic_decreasing
 
 
-def test_the_reason_is_the_rule_with_the_best_rate_on_the_rows_before(targeting, bank):
+def test_the_reason_is_the_rule_with_the_best_rate_on_the_rows_before(notebook, bank):
     table, targets = bank
     subscribed = (table["y"] == "yes").to_numpy()
-    earlier = np.arange(len(table)) < len(targeting["earlier"])
-    true = [is_true(reason, table) for reason in targeting["rule_table"]["rule"]]
+    earlier = np.arange(len(table)) < len(notebook["earlier"])
+    true = [is_true(reason, table) for reason in notebook["rule_table"].index]
     rates = np.array([subscribed[earlier & mask].mean() for mask in true])
     best = np.where(true, rates[:, None], -1).max(axis=0)
     assert rates[targets["rule"] - 1].tolist() == best[targets["row"]].tolist()
 
 
-def test_precision_and_recall_of_the_list(targeting, bank):
+def test_precision_and_recall_of_the_list(notebook, bank):
     table, targets = bank
     subscribed = (table["y"] == "yes").to_numpy()
     hits = subscribed[targets["row"]].sum()
-    assert targeting["later_precision"] == pytest.approx(hits / len(targets))
-    assert targeting["later_recall"] == pytest.approx(hits / subscribed[targeting["later"]].sum())
-    assert f"{hits / len(targets):.1%}" in targeting["finding"]
+    of_list = notebook["rule_quality"].loc["later"]
+    assert of_list["precision"] == pytest.approx(hits / len(targets))
+    assert of_list["recall"] == pytest.approx(hits / subscribed[notebook["later"]].sum())
 
 
-def test_profit_is_that_of_the_customers_whose_expected_rate_pays(targeting, bank):
+def test_profit_is_that_of_the_customers_whose_expected_rate_pays(notebook, bank):
     table, _ = bank
-    subscribed = (table["y"] == "yes").to_numpy()[targeting["later"]]
-    pays = targeting["later_rule_scores"] >= 5 / 60
+    subscribed = (table["y"] == "yes").to_numpy()[notebook["later"]]
+    pays = notebook["later_rule_scores"] >= 5 / 60
     profit = (60 * subscribed[pays].sum() - 5 * pays.sum()) / len(subscribed)
-    assert targeting["profits"].loc["the rules", "later customers"] == pytest.approx(profit)
-
-
-def test_precision_and_recall_in_the_shop(on_sample):
-    unseen, buys = on_sample["unseen"], on_sample["buys"]
-    assert len(on_sample["shop_rules"]) <= 5
-    chosen = np.zeros(len(unseen), dtype=bool)
-    for rule in on_sample["shop_rules"]:
-        match = np.ones(len(unseen), dtype=bool)
-        for column, sign, limit in rule:
-            values = on_sample["X"][unseen, column]
-            match &= {">": values > limit, "<=": values <= limit}[sign]
-        chosen |= match
-    hits, misses = (chosen & buys[unseen]).sum(), (chosen & ~buys[unseen]).sum()
-    ratio = buys[unseen].sum() / (~buys[unseen]).sum()
-    quality = on_sample["shop_quality"].loc["buyers"]
-    recall = hits / buys[unseen].sum()
-    assert quality.loc["held out, as they are"].tolist() == pytest.approx(
-        [hits / (hits + misses), recall]
-    )
-    assert quality.loc["held out, balanced"].tolist() == pytest.approx(
-        [hits / (hits + misses * ratio), recall]
-    )
+    assert notebook["profits"].loc[
+        ("later", "the rules"), "profit per customer, euros"
+    ] == pytest.approx(profit)
 
 
 @given(st.data())
-def test_words_say_what_the_rule_says(targeting, bank, data):
+def test_words_say_what_the_rule_says(notebook, bank, data):
     table, _ = bank
-    rows, column_labels = targeting["rows"], targeting["column_labels"]
+    rows, column_labels = notebook["rows"], notebook["column_labels"]
     rule = []
     for i in data.draw(st.sets(st.integers(0, len(column_labels) - 1), min_size=1, max_size=3)):
         if isinstance(column_labels[i], tuple):
@@ -176,8 +142,8 @@ def test_words_say_what_the_rule_says(targeting, bank, data):
         between = [(values[j] + values[j + 1]) / 2 for j in (low, high)]
         sides = [(i, ">", between[0]), (i, "<=", between[1])]
         rule += data.draw(st.sampled_from([sides, sides[:1], sides[1:]]))
-    words = targeting["in_words"](rule, column_labels, targeting["whole"])
-    assert (is_true(words, table) == targeting["holds"](rule, rows)).all(), words
+    words = in_words(rule, column_labels, notebook["whole"])
+    assert (is_true(words, table) == holds(rule, rows)).all(), words
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30))
@@ -191,24 +157,39 @@ def test_gain_is_the_mean_over_the_orders_of_ties(on_sample, pairs):
     assert len(called) == len(np.unique(scores)) + 1
 
 
-def test_duration_leaks(targeting):
-    aucs = targeting["aucs"]
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30))
+def test_within_one_period_lift_is_that_of_all_customers(on_sample, pairs):
+    scores, bought = (np.array(column) for column in zip(*pairs, strict=True))
+    called = on_sample["best_fifth"](scores, np.zeros(len(bought)))
+    assert called.sum() == pytest.approx(0.2 * len(bought))
+    if bought.any():
+        sums = on_sample["in_periods"](called, bought, np.zeros(len(bought)))
+        value, _ = on_sample["ratio"](sums["found"], sums["expected"])
+        assert value == pytest.approx(lift(scores, bought))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=30))
+def test_who_calls_whole_periods_has_no_lift_within_them(on_sample, pairs):
+    when, bought = (np.array(column) for column in zip(*pairs, strict=True))
+    sums = on_sample["in_periods"](when >= 2, bought, when)
+    assert sums["found"].tolist() == pytest.approx(sums["expected"].tolist())
+
+
+def test_duration_leaks(notebook):
+    aucs = notebook["aucs"]
     if "+ duration" not in aucs.index:
         assert aucs.index.tolist() == ["the eight columns"]
         return
     assert aucs["held out"].idxmax() == "+ duration"
-    assert not {"duration", "campaign", "contact", "day", "month"} & set(targeting["known"])
+    assert not {"duration", "campaign", "contact", "day", "month"} & set(notebook["known"])
 
 
-def test_a_table_without_y_ends_the_second_part_cleanly(tmp_path):
+def test_a_table_without_y_ends_the_notebook_cleanly(tmp_path):
     table = tmp_path / "unlabelled.csv"
     load_table(SAMPLE).drop(columns="y").to_csv(table, index=False)
-    smaller = {"n_simulated": 1_200, "n_neighbors": 10, "n_trees": 5}
-    variables = run(NOTEBOOK, tmp_path, table=table, **smaller)
-    assert not variables["has_y"]
+    variables = run(NOTEBOOK, tmp_path, table=table, **SMALL)
+    assert variables["not_applicable"]
     assert not (tmp_path / "targets.csv").exists()
-    assert (tmp_path / "img" / "targeting_groups.png").exists()
-    assert not (tmp_path / "img" / "targeting_profit.png").exists()
 
 
 def test_another_word_for_yes_is_asked_for_before_any_long_work(tmp_path):
