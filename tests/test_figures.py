@@ -270,9 +270,9 @@ def test_names_are_in_the_legend_of_what_can_be_turned():
 @pytest.fixture
 def crowd():
     # A crowd of the second segment, in which there is one customer of the first.
-    points = np.vstack([RNG.normal(size=(40, 2)), RNG.normal(9, 1, (40, 2)), [[9, 9]]])
+    points = np.vstack([RNG.normal(size=(40, 2)), RNG.normal(9, 0.2, (200, 2)), [[9, 9]]])
     figure, axis = plt.subplots()
-    yield axis, points, np.repeat([1, 2, 1], [40, 40, 1])
+    yield axis, points, np.repeat([1, 2, 1], [40, 200, 1])
     plt.close(figure)
 
 
