@@ -3,7 +3,10 @@
 import subprocess
 import sys
 from collections import defaultdict
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -72,17 +75,36 @@ def test_pages_ask_no_server_for_anything(pages):
     assert not asked
 
 
-def test_figures_turn(site, visit):
-    tab = visit(site / "notebooks" / "kmeans.html")
-    tab.wait_for_selector(".js-plotly-plot canvas, .js-plotly-plot .main-svg", state="attached")
+@pytest.fixture(scope="module")
+def tab(site, browser):
+    """Return a tab of a browser that is at the site, on a static host; it must ask no other."""
+    handler = partial(SimpleHTTPRequestHandler, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        Thread(target=host.serve_forever).start()
+        url, said = f"http://127.0.0.1:{host.server_port}/", []
+        tab = browser.new_context(base_url=url).new_page()
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("request", lambda request: url in request.url or said.append(request.url))
+        yield tab
+        tab.context.close()
+        host.shutdown()
+    assert not [what for what in said if not what.startswith(("data:", "blob:"))]
 
 
-def test_the_search_finds_a_function(site, visit):
-    tab = visit(site / "search.html", "?q=silhouette_samples")
+def test_figures_turn(tab):
+    tab.goto("notebooks/kmeans.html")
+    tab.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
+
+
+def test_the_search_finds_a_function(tab):
+    tab.goto("search.html?q=silhouette_samples")
     tab.wait_for_selector('#search-results a[href*="reference/segmentation.silhouette.html"]')
+    # It fetches the pages found, to quote them.
+    tab.wait_for_load_state("networkidle")
 
 
 @pytest.mark.parametrize("page", ["index", "notebooks/kmeans", "reference/segmentation.rules"])
-def test_a_telephone_shows_the_whole_width(site, visit, page):
-    tab = visit(site / f"{page}.html", width=390)
+def test_a_telephone_shows_the_whole_width(tab, page):
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.goto(f"{page}.html")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
