@@ -76,7 +76,7 @@ def folder(tmp_path_factory):
     synthetic.draw_orders(300).to_csv(folder / "orders.csv", index=False)
     spec = {"argv": ["false"], "display_name": "another", "language": "python"}
     (folder / "kernels" / "python3").mkdir(parents=True)
-    (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
+    (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     return folder
 
 
@@ -109,7 +109,9 @@ def made(folder, variables):
 def by_hand(folder, variables):
     """Return the notebooks as they are after a run in the JupyterLab of `make lab`, by name."""
     config = {"open_browser": False, "allow_root": True, "ip": "127.0.0.1", "port": 0}
-    (folder / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": config}))
+    (folder / "jupyter_server_config.json").write_text(
+        json.dumps({"ServerApp": config}), encoding="utf-8"
+    )
     own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
     rest = {name: value for name, value in os.environ.items() if name not in build.PASSIVE}
     with subprocess.Popen(
@@ -135,7 +137,7 @@ class _Lab:
         for _ in range(1200):
             # It says where it is before it hears anyone.
             with suppress(OSError, ValueError):
-                known = json.loads(described.read_text())
+                known = json.loads(described.read_text(encoding="utf-8"))
                 self.api = f"{known['url']}api"
                 self.headers = {"Authorization": f"token {known['token']}"}
                 requests.get(self.api, headers=self.headers).raise_for_status()
