@@ -33,8 +33,8 @@ def unfounded(notebook):
     dict of int to list of str
         Of every cell that is a reading, by its place, the numbers that stand in no output above
         it; of the verdict, in no output at all. A number stands in an output that has it, or one
-        that gives it when it is rounded: 0.2014 gives 0.20, and 20.1%, and 1362.3 gives 1,362. Whole
-        numbers below 100 have to stand there as they are.
+        that gives it when it is rounded: 0.2014 gives 0.20, and 20.1%, and 1362.3 gives 1,362.
+        Whole numbers below 100 have to stand there as they are.
     """
     shown = [_text_of(cell) for cell in notebook.cells]
     found = {}
