@@ -255,5 +255,4 @@ def test_the_notebook_on_synthetic_orders(on_synthetic):
     # Those who order by a rate of their own go on doing so.
     assert point["sum of R, F and M"] > 0.35
     assert moves.to_numpy().sum() == len(on_synthetic["table"])
-    assert "nan" not in on_synthetic["finding"]
     assert {"share_pop", "returned"} <= set(on_synthetic["features"])
