@@ -3,6 +3,7 @@
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
@@ -10,6 +11,10 @@ from tqdm import tqdm
 
 from segmentation import files
 from segmentation.notebook import NotApplicable
+
+
+#: The priority of notebooks that give way to the first, as `psutil.Process.nice` takes it.
+LOW = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
 
 
 class NotebookError(RuntimeError):
@@ -29,7 +34,8 @@ def execute(paths, folder, finish, at_once=1):
     finish : callable
         ``finish(path, notebook)`` is called as soon as one has run, with its outputs.
     at_once : int, optional
-        How many may run at the same time.
+        How many may run at the same time. The others give way to the first, which is best the
+        longest: the end is not reached before its end.
 
     Raises
     ------
@@ -41,7 +47,10 @@ def execute(paths, folder, finish, at_once=1):
     if not paths:
         return
     folder.mkdir(exist_ok=True)
-    runs = [_Run(path, folder / f"{path.stem}.failed.ipynb") for path in paths]
+    runs = [
+        _Run(path, folder / f"{path.stem}.failed.ipynb", gives_way=at_once > 1 and path != paths[0])
+        for path in paths
+    ]
     n_cells = sum(len(run.codes) for run in runs)
     # Without these two, the line stands still where quick cells are followed by a slow one.
     bar = tqdm(total=n_cells, unit=" cells", mininterval=0, miniters=1)
@@ -96,8 +105,8 @@ def _messages(started):
 class _Run:
     """A notebook, and how far it has run."""
 
-    def __init__(self, path, failed):
-        self.path, self.failed = path, failed
+    def __init__(self, path, failed, gives_way):
+        self.path, self.failed, self.gives_way = path, failed, gives_way
         self.notebook = nbformat.read(path, as_version=4)
         cells = self.notebook.cells
         self.codes = [i for i, cell in enumerate(cells) if cell.cell_type == "code"]
@@ -143,6 +152,8 @@ class _Run:
         # Cell by cell: the client's own loop tells nobody how far it is.
         with self.client.setup_kernel(cwd=str(self.path.parent)):
             self.runs = True
+            if self.gives_way:
+                psutil.Process(self.client.km.provisioner.pid).nice(LOW)
             progress()
             try:
                 for i in self.codes:

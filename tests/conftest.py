@@ -19,9 +19,10 @@ SPARK_HERE = "--conf spark.driver.host=127.0.0.1 --conf spark.ui.enabled=false"
 
 
 @pytest.fixture(autouse=True)
-def _no_open_figures():
-    """Close what a test has drawn: from the twentieth open figure on, matplotlib warns."""
-    yield
+def _matplotlib_as_before():
+    """Put back the style, and close what was drawn: from the twentieth on, matplotlib warns."""
+    with matplotlib.rc_context():
+        yield
     plt.close("all")
 
 

@@ -5,6 +5,7 @@ import signal
 import sys
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -175,6 +176,17 @@ def test_two_run_at_once_and_the_page_keeps_their_order(house):
     assert build.main([]) == 0
     index = (house / "build" / "index.html").read_text(encoding="utf-8")
     assert index.index('href="small.html"') < index.index('href="twin.html"')
+
+
+def test_the_second_gives_way_to_the_first(house):
+    pair(house, *["import psutil\nprint(psutil.Process().nice())"] * 2)
+    assert build.main([]) == 0
+    first, second = (
+        nbformat.read(house / "build" / f"{name}.ipynb", 4).cells[3].outputs[0].text
+        for name in ("small", "twin")
+    )
+    assert int(first) == psutil.Process().nice()
+    assert first != second
 
 
 def test_one_that_fails_stops_the_other(house, capsys):
