@@ -19,10 +19,13 @@ from segmentation.report.notebook_page import PLOTLY_JSON, without_network
 
 DOCS = Path(__file__).resolve().parent
 
-TEXTS = [ROOT / "README.md", ROOT / "data" / "README.md"]
+TEXTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "benchmarks/README.md"]
 
 #: What these show or offer, besides notebooks.
-SHOWN = ["img/*.png", "benchmarks/*.png", "benchmarks/*.csv", "data/sample.csv", "LICENSE"]
+SHOWN = [
+    *("img/*.png", "benchmarks/*.png", "benchmarks/*.csv"),
+    *("data/sample.csv", "LICENSE", "CITATION.cff"),
+]
 
 #: A link to a module, of which the site has the reference.
 CODE = re.compile(r"\(((?:\.\./)*)(segmentation/[\w/]+?)(?:/__init__)?\.py\)")
@@ -44,7 +47,7 @@ def _lay_out(folder):
     shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("__pycache__", "build.py"))
     for path in (path for pattern in SHOWN for path in ROOT.glob(pattern)):
         shutil.copy(path, _place(folder, path))
-    for path in TEXTS:
+    for path in map(ROOT.joinpath, TEXTS):
         text = CODE.sub(_to_reference, path.read_text(encoding="utf-8"))
         _place(folder, path).write_text(text, encoding="utf-8")
     for path in find_notebooks(further=True):

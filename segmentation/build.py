@@ -166,7 +166,8 @@ def _build(notebooks, loaded, table, orders):
     usual = is_bank_marketing(table) and not read_settings(table)
 
     def finish(path, notebook):
-        notebook = keep_true(notebook, usual or not _needs_customers(notebook))
+        published = usual or not _needs_customers(notebook)
+        notebook = keep_true(notebook, nbformat.read(path, 4) if published else None)
         files.write_text(BUILD / path.name, nbformat.writes(notebook))
         files.write_text(BUILD / f"{path.stem}.html", to_html(notebook))
         articles[path.stem] = _article(path, notebook)

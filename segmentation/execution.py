@@ -12,7 +12,6 @@ from tqdm import tqdm
 from segmentation import files
 from segmentation.notebook import NotApplicable
 
-
 #: The priority of notebooks that give way to the first, as `psutil.Process.nice` takes it.
 LOW = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
 

@@ -46,50 +46,83 @@ def unfounded(notebook):
     return found
 
 
-def keep_true(notebook, published):
-    """Leave out the readings that are not true of a run.
+def keep_true(notebook, published=None):
+    """Leave out the readings that may not be true of a run.
 
     Parameters
     ----------
     notebook : NotebookNode
         That ran.
-    published : bool
-        Whether the run was on the table that the readings are about; if not, all go.
+    published : NotebookNode, optional
+        The same one with the outputs that its readings are about. Without it all go: the run was
+        on another table.
 
     Returns
     -------
     NotebookNode
-        A copy without the readings that have an unfounded number: those of a machine on which,
-        say, a map came out a little differently.
+        A copy with the readings of which every number still stands where it was read: in the
+        nearest output above that had it, or for a verdict in all that had it, whole numbers below
+        100 in one of them. Words are not understood, so a number that moved takes its sentences
+        with it, as on a machine on which, say, a map comes out a little differently.
     """
-    missing = unfounded(notebook)
     kept = nbformat.from_dict(notebook)
+    pairs = []
+    if published is not None:
+        read, ran = ([_shown(_text_of(cell)) for cell in n.cells] for n in (published, notebook))
+        pairs = list(zip(read, ran, strict=False))  # A run that ended early is shorter.
     kept.cells = [
         cell
         for i, cell in enumerate(kept.cells)
-        if i not in missing or (published and not missing[i])
+        if not is_reading(cell) or (pairs and _still_true(cell, i, pairs))
     ]
     return kept
 
 
+def _still_true(cell, i, pairs):
+    verdict = "verdict" in cell.metadata.tags
+    for number in _said(cell.source):
+        above = pairs if verdict else pairs[:i]
+        still = [_stands(number, ran) for read, ran in above if _stands(number, read)]
+        where = still[-1:] if not verdict else [any(still)] if _is_small(number) else still
+        if not where or not all(where):
+            return False
+    return True
+
+
 def _missing(prose, outputs):
-    outputs = [match.strip() for match in NUMBER.findall(outputs)]
-    exact = {_plain(number) for number in outputs}
-    values = [(float(number.rstrip("% ")), number.endswith("%")) for number in exact]
-    said = (_plain(number) for number in NUMBER.findall(NO_PROSE.sub(" ", prose)))
-    return [number for number in said if number not in exact and not _rounded(number, values)]
+    shown = _shown(outputs)
+    return [number for number in _said(prose) if not _stands(number, shown)]
+
+
+def _said(prose):
+    return [_plain(number) for number in NUMBER.findall(NO_PROSE.sub(" ", prose))]
+
+
+def _shown(outputs):
+    """Return the numbers of a text: as they are written, and by value and whether in percent."""
+    exact = {_plain(match) for match in NUMBER.findall(outputs)}
+    return exact, {(float(number.rstrip("% ")), number.endswith("%")) for number in exact}
+
+
+def _stands(number, shown):
+    exact, values = shown
+    return number in exact or _rounded(number, values)
+
+
+def _is_small(number):
+    return number.isdigit() and float(number) < 100
 
 
 def _plain(number):
     """Return a number without what only helps the eye, and its sign: "fell by 6.4" has none."""
-    return number.replace(",", "").replace(" ", "").lstrip("+-")
+    return re.sub(r"[,\s]", "", number).lstrip("+-")
 
 
 def _rounded(number, values):
     """Say whether one of some values gives a number when it is rounded as that one is."""
     percent = number.endswith("%")
     digits = number.rstrip("%")
-    if not percent and "." not in digits and float(digits) < 100:
+    if _is_small(number):
         # As 5 is written 5.0 in a column with fractions.
         return any(value == float(digits) and not of_percent for value, of_percent in values)
     n_decimals = len(digits.partition(".")[2])

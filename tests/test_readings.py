@@ -72,10 +72,45 @@ def test_a_reading_stands_below_what_it_reads_and_a_verdict_anywhere():
         assert unfounded(notebook) == {0: missing}
 
 
-def test_only_what_is_true_is_kept():
-    notebook = notebook_of("42 and 43", "It is 42.", "It is 44.", "It is 43.")
+def sources(notebook):
+    return [cell.source for cell in notebook.cells]
+
+
+def test_only_what_is_still_true_is_kept():
+    published = notebook_of("42 and 43 and 44", "It is 42.", "It is 44.", "It is 43.")
+    notebook = notebook_of("42 and 43", *sources(published)[1:4])
     before = notebook.copy()
-    kept = [cell.source for cell in keep_true(notebook, True).cells]
+    kept = sources(keep_true(notebook, published))
     assert kept == ["1", "It is 42.", "It is 43.", "Of any table: 77."]
-    assert [cell.source for cell in keep_true(notebook, False).cells] == ["1", "Of any table: 77."]
+    assert sources(keep_true(published, published)) == sources(published)
+    assert sources(keep_true(notebook)) == ["1", "Of any table: 77."]
     assert notebook == before
+
+
+def test_a_number_that_stands_elsewhere_only_is_not_what_was_read():
+    def run(*outputs):
+        cells = [new_code_cell("1", outputs=[new_output("stream", text=o)]) for o in outputs]
+        cells += [
+            new_markdown_cell(text, metadata={"tags": [tag]})
+            for text, tag in (("p is 0.72.", "reading"), ("p is 0.72, of 9.", "verdict"))
+        ]
+        return new_notebook(cells=cells)
+
+    published = run("0.72 of 9", "9", "0.72")
+    for outputs, left in (
+        (("0.72 of 9", "8", "0.721"), 2),  # Rounded, it is what it was; 9 is somewhere.
+        (("0.11 of 9", "9", "0.72"), 1),  # Not where the verdict had it as well.
+        (("0.72 of 9", "9", "0.82"), 0),
+        (("0.72 of 8", "8", "0.72"), 1),
+        (("0.72 of 9",), 0),
+    ):
+        run_now = run(*outputs)
+        if len(outputs) < 3:
+            run_now.cells = run_now.cells[:1] + [new_code_cell("1")] * 2 + run_now.cells[1:]
+        assert len(keep_true(run_now, published).cells) == 3 + left, outputs
+
+
+def test_a_notebook_that_was_never_run_has_no_readings():
+    notebook = notebook_of("42", "It is 42.")
+    bare = notebook_of("", "It is 42.")
+    assert sources(keep_true(notebook, bare)) == ["1", "Of any table: 77."]
