@@ -12,9 +12,6 @@ from tqdm import tqdm
 from segmentation import files
 from segmentation.notebook import NotApplicable
 
-#: The priority of notebooks that give way to the first, as `psutil.Process.nice` takes it.
-LOW = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
-
 
 class NotebookError(RuntimeError):
     """A notebook failed; the message names the cell and the error."""
@@ -152,7 +149,7 @@ class _Run:
         with self.client.setup_kernel(cwd=str(self.path.parent)):
             self.runs = True
             if self.gives_way:
-                psutil.Process(self.client.km.provisioner.pid).nice(LOW)
+                _give_way(self.client.km.provisioner.pid)
             progress()
             try:
                 for i in self.codes:
@@ -181,6 +178,13 @@ class _Run:
         cell = self.notebook.cells[last]
         cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
         self.n_done = len(self.codes)
+
+
+def _give_way(pid):
+    """Let other processes go before one."""
+    process = psutil.Process(pid)
+    lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", min(process.nice() + 10, 19))
+    process.nice(lower)
 
 
 def _in_short(error):

@@ -135,7 +135,9 @@ def against_twins(suggestion):
         color=figures.PALETTE[0],
         label="these customers, ± standard error",
     )
-    right.axhline(0, color=figures.FAINT, linewidth=6, zorder=0)
+    right.axhline(
+        0, color=figures.FAINT, linewidth=6, zorder=0, label=f"mean of the {len(twins)} tables"
+    )
     right.set_ylabel("tighter than\nwithout groups (log)")
     if suggestion.k > 1:
         label = f"suggested: k = {suggestion.k}"

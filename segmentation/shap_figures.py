@@ -208,6 +208,6 @@ def _draw_key(part):
     axis.set_axis_off()
     where = {"va": "center", "fontsize": SMALL}
     part.text(0.09, 0.69, "low", ha="right", **where)
-    part.text(0.27, 0.69, "high number, or first and second of two categories", **where)
+    part.text(0.27, 0.69, "high number; of two categories: first and second by alphabet", **where)
     part.text(0.09, 0.25, "●", ha="right", color=NEUTRAL, **where)
     part.text(0.105, 0.25, "three or more categories, without an order", **where)
