@@ -22,7 +22,7 @@ BAR, GAP = 0.09, 0.12
 #: Inches from a bar to its label, and of the height of a label.
 LEADER, LABEL = 0.3, 0.33
 #: Characters in each of the two lines of a label.
-LINE = 32
+LINE = 31
 FONT_SIZE = 8.5
 
 
