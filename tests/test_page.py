@@ -1,10 +1,13 @@
 """The page for who decides: what it says is what the data say, for everybody who reads it."""
 
+import base64
 import html
+import io
 import json
 import re
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
@@ -12,8 +15,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from segmentation.customers import SAMPLE, load_customers
-from segmentation.report import contacting, drawing, page, sentences
+from segmentation.report import contacting, drawing, page, sentences, whom
 from segmentation.report.notebook_page import to_html
+from segmentation.report.periods import DEPENDS
 
 NUMBER = re.compile(r'<span data-number="([^"]+)">([^<]*)</span>')
 MONEY = {"value": 60.0, "cost": 5.0, "break_even": 5 / 60, "example": True}
@@ -112,18 +116,15 @@ def segment_of(i, name, own, kept, known, money):
     }
 
 
-def periods_of(segments, kept, known):
+def periods_of(own, known):
     """Tell the rates of the first seven tenths of the rows and of the others, if any is told."""
     if known is None:
         return None
     split = int(0.7 * len(known))
-    for some in segments:
-        own = kept.index[kept["segment"] == some["segment"]]
-        some["periods"] = {
-            name: rate_of(known[rows]) | {"decision": "contact"}
-            for name, rows in (("earlier", own[own < split]), ("later", own[own >= split]))
-        }
-    return {"by": "the order of the rows", "earlier": 0.7}
+    return {
+        name: rate_of(known[rows]) | {"decision": "contact"}
+        for name, rows in (("earlier", own[own < split]), ("later", own[own >= split]))
+    }
 
 
 def set_aside(aside, known, money):
@@ -133,7 +134,7 @@ def set_aside(aside, known, money):
         "customers": len(aside),
         "target": rate,
         "measure": None,
-        "periods": None,
+        "periods": periods_of(aside.index, known),
         "profit": profit,
     }
 
@@ -145,7 +146,7 @@ def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True)
     kept = scored[~scored["outlier"]]
     known = (loaded.target == "yes").astype(int) if target else None
     groups = {"found": found, "p": 0.05 if found else 0.4, "n_twins": 19, "k": len(names)}
-    told = known is not None and {"column": "y", "label": "y", "positive": "yes"}
+    told = None if known is None else {"column": "y", "label": "y", "positive": "yes"}
     segments = [
         segment_of(i, name, kept[kept["segment"] == i], kept, known, money if target else None)
         for i, name in enumerate(names, 1)
@@ -153,6 +154,8 @@ def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True)
     for some in segments:
         aside = scored["outlier"] & (scored["segment"] == some["segment"])
         some["set_aside"] = int(aside.sum())
+        own = kept.index[kept["segment"] == some["segment"]]
+        some["periods"] = periods_of(own, known)
     facts = {
         "format": 1,
         "notebook": notebook,
@@ -167,7 +170,7 @@ def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True)
         "target": told | {"rate": rate_of(known[kept.index])} if told else None,
         "measure": None,
         "money": money if target else None,
-        "periods": periods_of(segments, kept, known),
+        "periods": told and {"by": "the order of the rows", "earlier": 0.7},
         "set_aside": set_aside(scored[scored["outlier"]], known, money),
         "groups": groups | {"sentence": ""},
         "seeds": {"low": 0.99, "high": 1.0},
@@ -396,7 +399,95 @@ def test_checks_ask_for_every_segment(tmp_path, loaded):
     assert sentences.n_passed(facts) == 1
 
 
+def test_a_sign_of_another_number_of_groups_is_called_that(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    said = sentences.groups_or_cuts([facts])
+    facts["groups"]["k"] = 17
+    assert sentences.groups_or_cuts([facts]).startswith(said)
+    assert "17" in sentences.groups_or_cuts([facts])
+
+
+def test_how_alike_methods_are_is_said_of_the_two_most_alike(tmp_path, loaded):
+    methods = [leave(tmp_path, loaded, name, ["One", "Two"]) for name in METHODS]
+    pairs = [("text embedding", "k-means"), ("k-means", "K-Prototypes")]
+    said = [
+        sentences.how_sure(methods, dict(zip(pairs, values, strict=True)))
+        for values in ((0.95, 0.1), (0.1, 0.95), (0.2, 0.1), (0.2, np.nan))
+    ]
+    assert ["K-Prototypes" in text for text in said] == [False, True, False, False]
+    assert len(set(said)) == 4
+
+
 # --- Whom to contact ----------------------------------------------------------------------------
+
+
+def asking(facts, *later):
+    """Give the segments rates of later customers, and the decisions that these ask for."""
+    for some, (share, decision) in zip(facts["segments"], later, strict=True):
+        some["periods"]["later"] |= {"share": share, "decision": decision}
+    facts["set_aside"]["periods"]["later"] |= {"share": 0.01, "decision": "do not contact"}
+    return facts
+
+
+def listed(facts):
+    return [(segment, told) for segment, _, told in whom.advise(facts).ranked]
+
+
+def test_whom_to_contact_is_who_pays_lately_the_best_first(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two", "Three"])
+    asking(facts, (0.2, "contact"), (0.4, "contact"), (0.7, "not decided"))
+    assert listed(facts) == [(2, "40.0%"), (1, "20.0%")]
+    assert whom.NOT_SHOWN in whom.advise(facts).rest
+    (tmp_path / "kmeans.json").write_text(json.dumps(facts), encoding="utf-8")
+    written = write(tmp_path, loaded, *articles_of("kmeans"))
+    assert numbers(written)["whom.2"] == "40.0%"
+    assert written.index('data-number="whom.2"') < written.index('data-number="whom.1"')
+    assert written.index('data-number="whom.1"') < written.index("data-tabs")
+    asking(facts, *[(0.2, "do not contact")] * 3)
+    assert listed(facts) == []
+    asking(facts, *[(0.2, "contact")] * 3)
+    facts["set_aside"]["periods"]["later"] |= {"share": 0.3, "decision": "contact"}
+    assert listed(facts) == [(None, "30.0%"), (1, "20.0%"), (2, "20.0%"), (3, "20.0%")]
+    assert whom.NOT_SHOWN not in whom.advise(facts).rest
+
+
+def test_that_decisions_turned_is_said_where_they_did(tmp_path, loaded):
+    facts = asking(leave(tmp_path, loaded, "kmeans", ["One", "Two"]), *[(0.2, "contact")] * 2)
+    assert whom.NEXT not in whom.advise(facts).rest
+    facts["segments"][0]["profit"]["decision"] = DEPENDS
+    assert whom.NEXT in whom.advise(facts).rest
+
+
+def test_without_periods_or_money_what_is_known_is_told(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"], money=None)
+    asking(facts, (0.2, None), (0.4, None))
+    assert listed(facts) == [(2, "40.0%"), (1, "20.0%"), (None, "1.0%")]
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    for some in (*facts["segments"], facts["set_aside"]):
+        some["periods"] = None
+    for some, share in zip(facts["segments"], (0.5, 0.6), strict=True):
+        some["target"]["share"], some["profit"]["decision"] = share, "contact"
+    assert listed(facts | {"periods": None})[:2] == [(2, "60.0%"), (1, "50.0%")]
+    untold = leave(tmp_path, loaded, "kmeans", ["One", "Two"], target=False)
+    assert whom.advise(untold) is None
+
+
+def test_that_later_customers_may_differ_is_said_where_rates_moved(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    then, now = (facts["segments"][0]["periods"][name] for name in ("earlier", "later"))
+    now |= {name: then[name] for name in ("low", "high")}
+    others = (facts["segments"][1], facts["set_aside"])
+    for some in others:
+        some["periods"] = None
+    assert sentences.same_time([facts]) == ""
+    now |= {"low": then["high"] + 0.01, "high": then["high"] + 0.02}
+    assert sentences.same_time([facts])
+
+
+def test_both_periods_are_named_by_their_shares(tmp_path, loaded):
+    facts = leave(tmp_path, loaded, "kmeans", ["One", "Two"])
+    shares = [re.search(r"(\d+)%", name(facts)) for name in (sentences.first, sentences.last)]
+    assert [int(share.group(1)) for share in shares] == [70, 30]
 
 
 def scored_by(segments):
@@ -475,6 +566,21 @@ def test_labels_lie_apart_and_inside(size):
         for other, over, wide in boxes[:i]:
             apart = x >= other + wide or other >= x + width
             assert apart or abs(y - over) >= drawing.LINE
+
+
+def test_a_dot_lies_on_its_line():
+    lines = [
+        drawing.Line("up", "line", np.linspace(0, 1, 101), 0.25),
+        drawing.Line("down", "line", np.linspace(1, 0, 101)),
+    ]
+    drawn = drawing.chart(lines, (760, 430))
+    left, _, right, bottom = drawn["frame"]
+    (x, y), none = (line["dot"] for line in drawn["lines"])
+    (_, zero), *_, (_, one) = (tick for tick in drawn["ticks"] if tick[0] in (0, 1))
+    assert zero == pytest.approx(bottom)
+    assert x == pytest.approx(left + 0.25 * (right - left))
+    assert y == pytest.approx(zero + 0.25 * (one - zero))
+    assert none is None
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 0.4), (0, 2.7), (0, 1234), (-1e-4, 2e-4)])
@@ -625,6 +731,17 @@ def test_nothing_is_wider_than_the_screen(made, visit, width):
         assert tab.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_on_a_phone_sizes_stand_below_names(made, visit):
+    facts = json.loads((made / "kmeans.json").read_text(encoding="utf-8"))
+    size = f"{facts['segments'][0]['share']:.0%}"
+    row = "#kmeans .glance tbody tr:first-child"
+    narrow, wide = (
+        visit(made / "index.html", "#kmeans", width).locator(row) for width in (390, 1280)
+    )
+    assert size in narrow.inner_text()
+    assert wide.inner_text().count(size) == narrow.inner_text().count(size)
+
+
 def test_on_paper_every_view_is_there_and_no_tab(made, visit):
     tab = visit(made / "index.html", "#kmeans")
     tab.emulate_media(media="print")
@@ -642,6 +759,20 @@ def test_axe_finds_nothing_serious(made, visit, scheme):
             detail.evaluate("some => some.open = true")
         broken = axe.run(tab).response["violations"]
         assert [some["id"] for some in broken if some["impact"] in ("serious", "critical")] == []
+
+
+def test_figures_stay_readable_on_a_phone(notebook, tmp_path, visit):
+    drawn = io.BytesIO()
+    plt.imsave(drawn, np.zeros((300, 640)))
+    png = base64.b64encode(drawn.getvalue()).decode()
+    notebook.cells[1].outputs[0].data["image/png"] = png
+    (tmp_path / "plotly.min.js").write_text("Plotly = { newPlot() {} };", encoding="utf-8")
+    (tmp_path / "it.html").write_text(to_html(notebook), encoding="utf-8")
+    for width, least in ((420, 600), (1280, 640)):
+        tab = visit(tmp_path / "it.html", width=width)
+        image = tab.locator("img").first
+        assert image.evaluate("image => image.clientWidth") >= least
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_code_opens_on_demand(notebook, tmp_path, visit):

@@ -14,11 +14,15 @@ MARGIN = {"left": 58, "right": 14, "top": 16, "bottom": 44}
 
 
 class Line(NamedTuple):
-    """A line to draw: its `label`, the class of its style, and its heights from left to right."""
+    """A line to draw: its `label`, the class of its style, and its heights from left to right.
+
+    `stop`, if any, is where from 0 to 1 a dot lies on it.
+    """
 
     label: str
     style: str
     heights: np.ndarray
+    stop: float | None = None
 
 
 class Label(NamedTuple):
@@ -42,7 +46,7 @@ def chart(lines, size):
     -------
     dict
         ``size``, ``frame`` (left, top, right, bottom), ``ticks`` of the vertical axis as pairs of
-        value and height, and ``lines``: style, path, label, and the `Label`.
+        value and height, and ``lines``: style, path, label, the `Label`, and the dot or None.
     """
     frame = (
         MARGIN["left"],
@@ -72,10 +76,17 @@ def chart(lines, size):
                 "path": "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in path),
                 "label": line.label,
                 "at": at,
+                "dot": None if line.stop is None else _along(path, line.stop),
             }
             for line, path, at in zip(lines, paths, labels, strict=True)
         ],
     }
+
+
+def _along(path, share):
+    """Return the point of a line at a share of its way from left to right."""
+    places = np.linspace(0, 1, len(path))
+    return [float(np.interp(share, places, path[:, i])) for i in (0, 1)]
 
 
 def ticks(low, high):

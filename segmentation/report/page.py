@@ -16,19 +16,21 @@ from segmentation.customers import describe_roles, describe_source, is_bank_mark
 from segmentation.figures import segment_colours
 from segmentation.outcomes import CONTACT, DO_NOT, find_outcome, rate_of
 from segmentation.profiles import in_short
-from segmentation.report import contacting, drawing, sentences
+from segmentation.report import contacting, drawing, sentences, whom
 from segmentation.report.periods import DEPENDS
 
 #: Of the table with dates in the order of its rows (Moro, Rita and Cortez 2014).
 BANK_MARKETING_PERIOD = "May 2008 to November 2010"
 #: What its column y says.
 BANK_MARKETING_OUTCOME = "subscribed"
+BANK_MARKETING_WHO = "the subscribers"
 #: Sizes of the curves: beside a text, and on a phone.
 SIZES = {"wide": (760, 430), "narrow": (370, 460)}
 #: How many columns of a typical customer are shown before the others are asked for.
 MAX_TYPICAL = 8
 DOWNLOADS = {
-    ".csv": "every customer with segment and name, for a spreadsheet: take it to contact them",
+    ".csv": "every customer with segment and name, for a spreadsheet: take it to contact them; "
+    "those with outlier = False are the segments as shown here",
     ".parquet": "the same, for data tools",
     ".sql": "the names as conditions, for a database; they describe others too",
     ".segmenter": "gives new customers their segments",
@@ -94,7 +96,7 @@ def _read_facts(left, path):
         # Of nobody who was kept it is known.
         facts["target"] = facts["money"] = None
     if facts["target"] and is_bank_marketing(path):
-        facts["target"]["label"] = BANK_MARKETING_OUTCOME
+        facts["target"] |= {"label": BANK_MARKETING_OUTCOME, "who": BANK_MARKETING_WHO}
     return facts
 
 
@@ -119,7 +121,7 @@ def _environment():
         "capital": lambda text: text[:1].upper() + text[1:],
     }
     environment.globals |= {"words": sentences, "decisions": DECISIONS, "sizes": SIZES}
-    environment.globals["depends"] = DEPENDS
+    environment.globals |= {"depends": DEPENDS, "next_campaign": whom.NEXT}
     return environment
 
 
@@ -234,10 +236,11 @@ def _comparison(methods, loaded, folder):
     money = methods[0]["money"]
     agreements = contacting.agreement(scored)
     compared = contacting.compare(loaded, scored, money)
-    target = methods[0]["target"]
+    target, best = methods[0]["target"], sentences.recommended(methods)
     return {
+        "advice": whom.advise(best),
         "headline": sentences.headline(methods, agreements),
-        "first": sentences.recommended(methods)["notebook"],
+        "first": best["notebook"],
         "answers": sentences.answers(methods, agreements, compared),
         "agreements": agreements,
         "compared": compared,
@@ -257,7 +260,7 @@ def _charts(compared, money):
 
     styles = [f"line-{i}" for i in range(1, len(compared.curves))] + ["line-model"]
     lines = [
-        drawing.Line(name, style, heights(curve.reached))
+        drawing.Line(name, style, heights(curve.reached), curve.contacted)
         for (name, curve), style in zip(compared.curves.items(), styles, strict=True)
     ]
     lines.append(drawing.Line("at random", "line-random", heights(contacting.CONTACTED)))

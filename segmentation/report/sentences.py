@@ -2,23 +2,30 @@
 
 import math
 
+from segmentation.profiles import MIXED_BELOW
 from segmentation.report.contacting import FIRST, MODEL
 from segmentation.stability import STABLE
 
+#: Where rates move: why what held for customers of the same time may not hold for the next ones.
+SAME_TIME = (
+    "Judged on customers of the same time: where rates move, as here, later ones may ask for "
+    "another choice."
+)
 #: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
 SAME_GROUPS = 0.9
 LARGELY_SAME = 0.6
+PARTLY_SAME = 0.3
 
 AGREEMENTS = (
     (SAME_GROUPS, "nearly the same groups"),
     (LARGELY_SAME, "largely the same groups"),
-    (0.3, "partly the same groups"),
+    (PARTLY_SAME, "partly the same groups"),
     (0.1, "hardly the same groups"),
     (-1, "unrelated groups"),
 )
 #: By the median confidence: 0 on the border to the next segment, 1 on the centre of one's own.
 BORDERS = ((0.5, "clear"), (0.3, "soft"), (-1, "very soft"))
-STABILITY = {"stable": "as a rule", "doubtful": "not always", "dissolved": "rarely"}
+STABILITY = {"stable": "in most samples", "doubtful": "not always", "dissolved": "rarely"}
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -56,6 +63,47 @@ def which(target):
     return f"{target['label']} = {target['positive']}"
 
 
+def who(target):
+    """Name them shorter, where there is a word for them."""
+    return target.get("who") or f"those with {which(target)}"
+
+
+def in_time(facts):
+    """Say whether rates of earlier and of later customers are known."""
+    return bool(_periods(facts))
+
+
+def last(facts):
+    """Name the later customers by their share of all whose outcome is known."""
+    return f"the last {_later_share(facts):.0%}"
+
+
+def first(facts):
+    """Name the earlier customers, so that they and `last` are all."""
+    return f"the first {1 - round(_later_share(facts), 2):.0%}"
+
+
+def _later_share(facts):
+    later = sum(periods["later"]["customers"] for periods in _periods(facts))
+    return later / (later + sum(periods["earlier"]["customers"] for periods in _periods(facts)))
+
+
+def _periods(facts):
+    judged = (*facts["segments"], facts["set_aside"])
+    return [some["periods"] for some in judged if some["periods"]]
+
+
+def same_time(methods):
+    """Warn where rates of segments have moved that those judged are of the same time."""
+    moved = any(_moved(periods) for facts in methods for periods in _periods(facts))
+    return SAME_TIME if moved else ""
+
+
+def _moved(periods):
+    earlier, later = periods["earlier"], periods["later"]
+    return later["low"] > earlier["high"] or later["high"] < earlier["low"]
+
+
 def checks(facts):
     """Say which of four checks the segments of a method pass.
 
@@ -76,7 +124,7 @@ def checks(facts):
     return {
         "More than one group": (facts["groups"]["found"], _twins(facts["groups"])),
         "Found again in other samples": (stable == n, f"{stable} of {n} segments"),
-        "Names find the segments": (named == n, f"{named} of {n} segments"),
+        "Names fit": (named == n, f"{named} of {n} names"),
         "Same with another start": (low >= SAME_GROUPS, f"lowest agreement {low:.2f}"),
     }
 
@@ -163,7 +211,14 @@ def groups_or_cuts(methods):
     finders = f"{listed([facts['method'] for facts in found])} find{'s' * (len(found) == 1)}"
     if len(found) == len(methods) > 1:
         finders = "All find"
-    return f"{twins} {finders} the real table more grouped than {of_those} of those."
+    said = f"{twins} {finders} the real table more grouped than {of_those} of those."
+    return " ".join([said, *map(_another_number, found)]).strip()
+
+
+def _another_number(facts):
+    """Say if a sign of groups is one of another number of groups than is shown."""
+    k, n = facts["groups"]["k"], len(facts["segments"])
+    return f"For {facts['method']} that is so of {k} groups, not of the {n} shown." * (k != n)
 
 
 def which_method(methods, comparison):
@@ -172,13 +227,19 @@ def which_method(methods, comparison):
     segments = best["segments"]
     named = sum(not some["mixed"] for some in segments)
     passes = (
-        f"passes {n_passed(best)} of 4 checks, and {named} of its {len(segments)} names find "
-        "their segments."
+        f"passes {n_passed(best)} of 4 checks, and {_of_all(named, len(segments))} names fit well "
+        f"enough (score {MIXED_BELOW} or more)."
     )
     said = f"{best['method']} {passes}"
     if len(methods) > 1:
         said = f"To describe customers take {best['method']}: it {passes}"
-    return f"{said} {contact_order(comparison, methods[0]['target'])}".strip()
+    if comparison is None:
+        return said
+    return f"{said} {contact_order(comparison, methods[0]['target'])} {same_time(methods)}".strip()
+
+
+def _of_all(number, of):
+    return f"all {of}" if number == of else f"{number} of {of}"
 
 
 def recommended(methods):
@@ -205,8 +266,8 @@ def contact_order(comparison, target):
     ties = [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
     as_good = f" ({listed(ties)} about as many)" if ties else ""
     return (
-        f"To choose whom to contact, {best} reaches {ours[best]['share']:.0%} of those with "
-        f"{which(target)} by a fifth of the contacts{as_good}; {_model(model, ours[best]['high'])}"
+        f"To choose whom to contact, {best} reaches {ours[best]['share']:.0%} of {who(target)} "
+        f"by a fifth of the contacts{as_good}; {_model(model, ours[best]['high'])}"
     )
 
 
@@ -246,18 +307,25 @@ def how_sure(methods, agreements):
         for facts in methods
         for some in facts["segments"]
     )
-    found = "all" if stable == n else f"{stable}"
     said = (
-        f"In other samples of the customers, {found} of the {n} segments are found again as a "
-        f"rule, {firm} of them in nearly every sample."
+        f"Of the segments, {_of_all(stable, n)} come back in most samples of the customers, "
+        f"{firm} in nearly every one."
     )
     known = {pair: value for pair, value in agreements.items() if not math.isnan(value)}
-    if known:
-        best = max(known, key=known.get)
-        most = "Those two that agree most, " if len(known) > 1 else ""
-        comma = "," * bool(most)
-        said += f" {most}{listed(best)}{comma} make {graded(known[best], AGREEMENTS)}."
-    return f"{said} {_ground(recommended(methods), known)}"
+    return " ".join([said, *_alike(known), _ground(recommended(methods), known)])
+
+
+def _alike(agreements):
+    """Say how alike the two methods group customers that agree most."""
+    if not agreements:
+        return []
+    best = max(agreements, key=agreements.get)
+    apart = agreements[best] < PARTLY_SAME
+    pair = listed(best)
+    if len(agreements) > 1:
+        pair = f"{'Even t' if apart else 'T'}he two most alike methods, {pair},"
+    alike = graded(agreements[best], AGREEMENTS)
+    return [f"{pair} group customers differently." if apart else f"{pair} make {alike}."]
 
 
 def _ground(facts, agreements):
