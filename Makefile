@@ -41,13 +41,14 @@ all: $(INSTALLED)
 render: $(INSTALLED)
 	@$(RUN) -m segmentation.build --render
 
+# A test file stays with one process, as what its tests share takes long to make.
 test: $(INSTALLED)
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(INSTALLED)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
-	@$(RUN) -m pytest -m "not slow"
+	@$(RUN) -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks
