@@ -83,6 +83,7 @@ def kmeans(bank_marketing, tmp_path_factory):
         tsne_3d_sample=300,
         shap_sample=200,
         n_repeats=2,
+        n_samples=1,
     )
 
 

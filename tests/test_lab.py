@@ -15,7 +15,7 @@ import requests
 import websocket
 from jupyter_client.session import Session
 from nbformat.v4 import new_code_cell, output_from_msg
-from test_notebooks import PATHS, SMALL
+from test_notebooks import OWN, PATHS, SMALL
 
 from segmentation import build
 from segmentation.customers import SAMPLE
@@ -50,7 +50,8 @@ def shortened(path, output):
         cells = cells[: (finds or [WITHOUT_TABLE])[0] + 1]
     tagged = [i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
     known = cells[tagged[0]].source
-    small = SMALL | {"embedding": str(output / f"{path.stem}.parquet"), "output": str(output)}
+    small = SMALL | OWN.get(path.stem, {})
+    small |= {"embedding": str(output / f"{path.stem}.parquet"), "output": str(output)}
     small = [f"{name} = {value!r}" for name, value in small.items() if name in known]
     cells.insert(tagged[0] + 1, new_code_cell(ASK + "\n".join(small)))
     cells.append(new_code_cell('print("found:", globals().get("path"))'))

@@ -146,6 +146,12 @@ def test_kmeans_writes_a_line_per_customer(kmeans):
 
 SMALL = {"k_max": 5, "tsne_sample": 150, "tsne_3d_sample": 100, "shap_sample": 60, "n_repeats": 1}
 SMALL |= {"n_twins": 2, "twin_sample": 90}
+#: Those that one notebook alone has.
+OWN = {
+    "kmeans": {"n_samples": 2},
+    "kprototypes": {"n_init": 3},
+    "embedding": {"probe_sample": 120},
+}
 
 
 @pytest.mark.slow
@@ -156,10 +162,9 @@ def test_any_table_gets_segments_or_a_reason(notebook, name, tmp_path, monkeypat
     monkeypatch.setattr(shown, "chrome_works", False)  # A start of Chrome takes seconds.
     path = tmp_path / "customers.csv"
     TABLES[name]().to_csv(path, index=False, sep=";", encoding="utf-8-sig")
-    parameters = SMALL | {"table": str(path)}
+    parameters = SMALL | OWN[notebook] | {"table": str(path)}
     if notebook == "embedding":
-        small = {"probe_sample": 120}
-        parameters |= small | {"embedding": str(tmp_path / "embedding.csv")}
+        parameters["embedding"] = str(tmp_path / "embedding.csv")
     variables = run(NOTEBOOKS / f"{notebook}.ipynb", tmp_path, **parameters)
     if notebook == "kprototypes" and name != "messy":
         assert variables["not_applicable"]
@@ -192,7 +197,7 @@ def test_what_weighs_much_makes_the_segments(notebook, tmp_path, monkeypatch):
     path = tmp_path / "customers.csv"
     TABLES["messy"]().to_csv(path, index=False)
     heavy = {"weights": {"active": 1000, "visits": 0.001}, "segments": 2}
-    parameters = SMALL | {"table": str(path), "settings": heavy}
+    parameters = SMALL | OWN[notebook] | {"table": str(path), "settings": heavy}
     variables = run(NOTEBOOKS / f"{notebook}.ipynb", tmp_path, **parameters)
     counts = variables["pd"].crosstab(variables["kept"]["active"], variables["segments"])
     assert sorted((counts > 0).sum()) == [1, 1]

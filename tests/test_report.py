@@ -19,7 +19,7 @@ from segmentation.report import facts
 from segmentation.report.periods import DEPENDS, decide, find_later, rates_then_and_now
 
 SMALL = {"tsne_sample": 200, "tsne_3d_sample": 150, "shap_sample": 100, "n_repeats": 2}
-SMALL |= {"n_twins": 2, "twin_sample": 200, "k_max": 4}
+SMALL |= {"n_twins": 2, "twin_sample": 200, "n_samples": 2, "k_max": 4}
 
 
 def churners(n=600, seed=0):
