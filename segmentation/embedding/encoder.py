@@ -131,7 +131,9 @@ class Encoder:
         from sentence_transformers.sentence_transformer.modules import Transformer
 
         transformers.utils.logging.disable_progress_bar()
-        self.device = torch.accelerator.current_accelerator() or torch.device("cpu")
+        # What PyTorch was built for may not be here: its usual build for Linux is for CUDA.
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        self.device = accelerator or torch.device("cpu")
         try:
             self.modules = SentenceTransformer(str(folder), device=str(self.device)).eval()
         except Exception as error:  # The libraries raise whatever a damaged file leads to.

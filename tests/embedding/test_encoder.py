@@ -33,6 +33,14 @@ def oracle(texts, folder):
     return (means / means.norm(dim=1, keepdim=True)).numpy()
 
 
+def test_a_pytorch_for_cuda_runs_without_a_gpu(tiny, monkeypatch):
+    def built_for(check_available=False):
+        return None if check_available else torch.device("cuda")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", built_for)
+    assert Encoder(str(tiny)).device == torch.device("cpu")
+
+
 def test_float32_is_plain_transformers(tiny):
     texts = some_texts()
     vectors = encode(texts, model=str(tiny), precision="float32", batch_size=7, progress=False)
