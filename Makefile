@@ -41,6 +41,10 @@ all: $(INSTALLED)
 render: $(INSTALLED)
 	@$(RUN) -m segmentation.build --render
 
+# Threads of two processes that spin while they wait take each other's cores.
+test check: export OMP_WAIT_POLICY = PASSIVE
+test check: export KMP_BLOCKTIME = 0
+
 # A test file stays with one process, as what its tests share takes long to make.
 test: $(INSTALLED)
 	@$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
