@@ -211,8 +211,9 @@ def groups_or_cuts(methods):
     finders = f"{listed([facts['method'] for facts in found])} find{'s' * (len(found) == 1)}"
     if len(found) == len(methods) > 1:
         finders = "All find"
-    said = f"{twins} {finders} the real table more grouped than {of_those} of those."
-    return " ".join([said, *map(_another_number, found)]).strip()
+    said = f"{twins} {capital(finders)} the real table more grouped than {of_those} of those."
+    draw = "Each was run on a sample of the customers; a sign in one may be missing from another."
+    return " ".join([said, *filter(None, map(_another_number, found)), draw])
 
 
 def _another_number(facts):
@@ -325,7 +326,7 @@ def _alike(agreements):
     if len(agreements) > 1:
         pair = f"{'Even t' if apart else 'T'}he two most alike methods, {pair},"
     alike = graded(agreements[best], AGREEMENTS)
-    return [f"{pair} group customers differently." if apart else f"{pair} make {alike}."]
+    return [capital(f"{pair} group customers differently." if apart else f"{pair} make {alike}.")]
 
 
 def _ground(facts, agreements):
@@ -374,3 +375,7 @@ def _against(found, value):
     if found["low"] > value:
         return "above"
     return "below" if found["high"] < value else "not clearly different from"
+
+
+def capital(text):
+    return text[:1].upper() + text[1:]

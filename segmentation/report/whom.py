@@ -5,7 +5,7 @@ from typing import NamedTuple
 from segmentation.outcomes import CONTACT
 from segmentation.profiles import in_short
 from segmentation.report.periods import DEPENDS
-from segmentation.report.sentences import count, in_time, last, which
+from segmentation.report.sentences import capital, count, in_time, last, which
 
 #: More segments than that are no short answer; the table of the method has the others.
 MAX_LISTED = 6
@@ -57,7 +57,7 @@ def _whom_to_contact(facts):
     others = [NOT_SHOWN] if 0 < n_pay < n else []
     return Advice(
         "Whom to contact?",
-        _capital(_when(facts) + which_pay),
+        capital(_when(facts) + which_pay),
         _listed(pay if n_pay else [], "share"),
         " ".join([*_terms(facts), *_unlisted(pay), *others, *_turned(facts)]),
     )
@@ -75,7 +75,7 @@ def _most_frequent(facts):
     rated = _rated(facts)
     return Advice(
         f"Where is {which(facts['target'])} most frequent?",
-        _capital(f"{_when(facts)}the segments of {facts['method']}, the most first:"),
+        capital(f"{_when(facts)}the segments of {facts['method']}, the most first:"),
         _listed(rated, "share"),
         " ".join(_unlisted(rated)),
     )
@@ -139,7 +139,3 @@ def _turned(facts):
         f"The earlier customers ask for the opposite in {count(n_turned)} of {count(n)} segments."
     )
     return [said, NEXT] if n_turned else []
-
-
-def _capital(text):
-    return text[:1].upper() + text[1:]
