@@ -311,7 +311,7 @@ def how_sure(methods, agreements):
     most = f"most samples of the customers, {firm} in nearly every one"
     said = (
         f"Of the segments, {_of_all(stable, n)} come back in "
-        f"{'nearly every sample of the customers' if firm == stable else most}."
+        f"{'nearly every sample of the customers' if firm == stable > 0 else most}."
     )
     known = {pair: value for pair, value in agreements.items() if not math.isnan(value)}
     return " ".join([said, *_alike(known), _ground(recommended(methods), known)])
