@@ -270,7 +270,7 @@ def _embed(frozen, table):
     if encoder is None:
         return None
     # Imported here: it needs torch, and other segmenters do not.
-    from segmentation.embedding import EmbeddingError, encode, rows_to_text
+    from segmentation.embedding import EmbeddingError, Encoder, rows_to_text
     from segmentation.embedding.models import find_model, hash_model
 
     texts = rows_to_text(labelled(clean(table, about["schema"])[0], about["column_labels"]))
@@ -280,7 +280,7 @@ def _embed(frozen, table):
                 f"the encoder {encoder['model']} is another one here than the segmenter's. Run "
                 "embedding.ipynb again."
             )
-        return encode(texts, model=encoder["model"], precision=encoder["precision"])
+        return Encoder(encoder["model"], encoder["precision"]).encode(texts)
     except EmbeddingError as error:
         raise segmenter.SegmenterError(str(error)) from error
 

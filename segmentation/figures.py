@@ -304,7 +304,7 @@ def _thinned(points, segments, most, seed=0):
     if n_all <= most:
         return points, segments, f"{n_all:,} customers"
     drawn = np.random.default_rng(seed).choice(n_all, most, replace=False)
-    return points[drawn], segments[drawn], f"{most:,} of {n_all:,} customers"
+    return points[drawn], segments[drawn], f"{most:,} drawn of {n_all:,} customers"
 
 
 def segment_legend(figure, names):
@@ -333,7 +333,7 @@ def _draw_legend(figure, texts, n_columns):
     )
 
 
-def scatter_3d(points, segments, title, axis_labels, names, *, opacity=0.6, seed=0):
+def scatter_3d(points, segments, title, axis_labels, names, *, seed=0):
     """Draw customers in three dimensions, to be turned, one colour per segment.
 
     The first look is along the direction in which the segments part least: of the scatter of
@@ -350,8 +350,6 @@ def scatter_3d(points, segments, title, axis_labels, names, *, opacity=0.6, seed
     axis_labels : sequence of three str
         What the dimensions are.
     names : Series of str, indexed by segment
-    opacity : float, optional
-        Opacity of a point.
     seed : int, optional
         For the draw of 1,500 customers, where there are more.
 
@@ -365,7 +363,7 @@ def scatter_3d(points, segments, title, axis_labels, names, *, opacity=0.6, seed
     texts = numbered(names, 80, 1)
     for segment, text, colour in zip(names.index, texts, segment_colours(len(names)), strict=True):
         x, y, z = points[segments == segment].T.astype("float32")
-        marker = {"size": 3, "color": colour, "opacity": opacity}
+        marker = {"size": 3, "color": colour, "opacity": 0.6}
         figure.add_scatter3d(x=x, y=y, z=z, mode="markers", name=text, marker=marker)
     axes = {
         f"{letter}axis": {"title": {"text": label, "font_size": 12}, "showticklabels": False}

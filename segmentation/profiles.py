@@ -2,8 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import entropy as entropy_of
 from sklearn.metrics import mutual_info_score
-from sklearn.metrics.cluster import expected_mutual_information
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
 from segmentation.customers import BANK_LABELS
 from segmentation.customers.names import is_money_name
@@ -361,20 +362,18 @@ def explained_entropy(table, segments):
         by chance. Unlike adjusted mutual information, it reaches 1 however fine the segments are.
     """
     return pd.Series(
-        {
-            name: _explained(column.astype(str), segments)
-            for name, column in bin_numbers(table).items()
-        }
+        {name: _explained(column, segments) for name, column in bin_numbers(table).items()}
     )
 
 
 def _explained(column, segments):
-    entropy = mutual_info_score(column, column)
-    counts = pd.crosstab(column.to_numpy(), np.asarray(segments)).to_numpy()
+    counts = contingency_matrix(pd.factorize(column)[0], segments)
+    entropy = entropy_of(counts.sum(axis=1))
+    told = mutual_info_score(None, None, contingency=counts)
     by_chance = expected_mutual_information(counts, counts.sum())
     if entropy - by_chance <= np.finfo(float).eps:
         return 0.0
-    return (mutual_info_score(column, segments) - by_chance) / (entropy - by_chance)
+    return (told - by_chance) / (entropy - by_chance)
 
 
 def bin_numbers(table):

@@ -24,7 +24,6 @@ from segmentation.customers import DATA, labelled, load_customers
 from segmentation.embedding import (
     EmbeddingError,
     Encoder,
-    encode,
     read_embedding,
     read_provenance,
     rows_to_text,
@@ -88,7 +87,7 @@ def test_the_notebooks_columns_are_embedded(tiny, tmp_path):
     assert "visits per year" in told["columns"]
     assert not {"CustomerID", "email", "signup date", "target", "country"} & set(told["columns"])
     assert told["text"].startswith("age: {age}, ")
-    expected = encode(texts, model=str(tiny), progress=False)
+    expected = Encoder(str(tiny)).encode(texts, progress=False)
     np.testing.assert_array_equal(vectors_of(path), expected)
 
 
@@ -125,7 +124,7 @@ def test_the_sample_is_announced(tiny, tmp_path, capsys):
 
 def test_by_hand_is_what_the_encoder_does(tiny, tmp_path):
     encoder = Encoder(str(tiny), "float32")
-    vector = encode(["age: 30"], model=str(tiny), precision="float32", progress=False)[0]
+    vector = encoder.encode(["age: 30"], progress=False)[0]
     np.testing.assert_allclose(embedding_creation.by_hand("age: 30", encoder), vector, atol=1e-6)
 
 

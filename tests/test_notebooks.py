@@ -150,7 +150,7 @@ SMALL |= {"n_twins": 2, "twin_sample": 90}
 OWN = {
     "kmeans": {"n_samples": 2},
     "kprototypes": {"n_init": 3},
-    "embedding": {"probe_sample": 120},
+    "embedding": {"fold_sample": 120},
 }
 
 

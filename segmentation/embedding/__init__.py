@@ -1,6 +1,6 @@
 """Rows to text, text to numbers: one line of text per customer, 384 numbers per line."""
 
-from segmentation.embedding.encoder import DEFAULT_MODEL, Encoder, encode
+from segmentation.embedding.encoder import DEFAULT_MODEL, Encoder
 from segmentation.embedding.files import embed, load_or_embed, read_embedding, read_provenance
 from segmentation.embedding.text import EmbeddingError, rows_to_text
 
@@ -9,7 +9,6 @@ __all__ = [
     "EmbeddingError",
     "Encoder",
     "embed",
-    "encode",
     "load_or_embed",
     "read_embedding",
     "read_provenance",

@@ -31,45 +31,6 @@ BATCH_TOKENS = 3_072
 SHORT_TEXT = 40
 
 
-def encode(texts, *, model=DEFAULT_MODEL, precision="auto", batch_size=BATCH_SIZE, progress=True):
-    """Turn texts into vectors, encoding each distinct text once.
-
-    Parameters
-    ----------
-    texts : sequence of str
-    model, precision : str, optional
-        As for `Encoder`.
-    batch_size : int, optional
-        Texts per batch at most; see `BATCH_SIZE` and `BATCH_TOKENS`.
-    progress : bool, optional
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_texts, n_dimensions)
-        Rows of length 1, in the order of the texts.
-
-    Raises
-    ------
-    EmbeddingError
-        If the model cannot be used, or something among the texts is no text.
-    """
-    if isinstance(texts, str):
-        raise EmbeddingError("texts is one text. Give a list of them.")
-    texts = list(texts)
-    wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
-    if wrong is not None:
-        raise EmbeddingError(f"text {wrong} is no text but {texts[wrong]!r}. See rows_to_text.")
-    encoder = Encoder(model, precision)
-    work = encoder.prepare(texts, batch_size)
-    vectors = np.empty((len(work.tokens), encoder.n_dimensions), np.float32)
-    with work.bar(progress) as bar:
-        for batch, result in encoder.run(work):
-            vectors[batch] = result
-            bar.update(work.count([batch]))
-    return vectors[work.codes]
-
-
 class Work(NamedTuple):
     """Texts prepared for an encoder.
 
@@ -148,6 +109,7 @@ class Encoder:
             # The rest, pooling above all, stays in float32.
             self.transformer.to(torch.bfloat16)
         self.fused = False
+        self.attention = self.transformer.model.config._attn_implementation
         self.n_dimensions = self.modules.get_embedding_dimension()
         cpu = self.device.type == "cpu"
         self.provenance = {
@@ -161,6 +123,41 @@ class Encoder:
                 for package in ("torch", "transformers", "tokenizers", "sentence-transformers")
             },
         }
+
+    def encode(self, texts, *, batch_size=BATCH_SIZE, progress=True):
+        """Turn texts into vectors, encoding each distinct text once.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        batch_size : int, optional
+            Texts per batch at most; see `BATCH_SIZE` and `BATCH_TOKENS`.
+        progress : bool, optional
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_texts, n_dimensions)
+            Rows of length 1, in the order of the texts.
+
+        Raises
+        ------
+        EmbeddingError
+            If something among the texts is no text.
+        """
+        if isinstance(texts, str):
+            raise EmbeddingError("texts is one text. Give a list of them.")
+        texts = list(texts)
+        wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise EmbeddingError(f"text {wrong} is no text but {texts[wrong]!r}. See rows_to_text.")
+        work = self.prepare(texts, batch_size)
+        vectors = np.empty((len(work.tokens), self.n_dimensions), np.float32)
+        with work.bar(progress) as bar:
+            for batch, result in self.run(work):
+                vectors[batch] = result
+                bar.update(work.count([batch]))
+        return vectors[work.codes]
 
     def tokenize(self, texts):
         """Return the token ids of each text, cut to what the model takes."""
@@ -221,9 +218,9 @@ class Encoder:
             yield from zip(left, map(self.encode_batch, tokens), strict=True)
             return
         # All batches decide, not those that are left: else a resumed run would differ.
-        if max(map(len, work.tokens)) <= SHORT_TEXT:
-            with suppress(ValueError):  # Some models have but one attention.
-                self.transformer.model.set_attn_implementation("eager")
+        short = max(map(len, work.tokens)) <= SHORT_TEXT
+        with suppress(ValueError):  # Some models have but one attention.
+            self.transformer.model.set_attn_implementation("eager" if short else self.attention)
         if not self.fused:
             _fuse(self.transformer.model, rows=sum(len(work.tokens[i]) for i in work.batches[0]))
             self.fused = True

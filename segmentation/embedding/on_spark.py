@@ -12,7 +12,6 @@ from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from segmentation import spark, spark_table
@@ -223,8 +222,4 @@ def encode_on_worker(model, precision, batch_size, texts):
     ndarray of float32, of shape (n_texts, n_dimensions)
     """
     encoder = encoder_of_worker(model, precision)
-    work = encoder.prepare(texts, batch_size)
-    vectors = np.empty((len(work.tokens), encoder.n_dimensions), np.float32)
-    for batch, result in encoder.run(work):
-        vectors[batch] = result
-    return vectors[work.codes]
+    return encoder.encode(texts, batch_size=batch_size, progress=False)
