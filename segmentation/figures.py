@@ -283,11 +283,15 @@ def draw_methods(labelings, points, axis_labels):
     width = int(WIDTH / len(labelings) * PER_INCH) - 5
     texts = {method: numbered(names, width) for method, (_, names) in labelings.items()}
     n_lines = max(sum(text.count("\n") + 1.3 for text in of) for of in texts.values())
-    figure = plt.figure(figsize=(WIDTH, 2.7 + LINE * n_lines), layout="constrained")
-    parts = figure.subfigures(1, len(labelings), squeeze=False)[0]
-    for part, (method, (segments, _)) in zip(parts, labelings.items(), strict=True):
-        _draw_map(part.subplots(), points, segments, method, axis_labels)
-        _draw_legend(part, texts[method], 1)
+    heights = 2.4, LINE * n_lines
+    size = WIDTH, sum(heights) + 0.3
+    figure, (axes, keys) = plt.subplots(
+        2, len(labelings), figsize=size, height_ratios=heights, layout="constrained", squeeze=False
+    )
+    for axis, key, (method, (segments, _)) in zip(axes, keys, labelings.items(), strict=True):
+        _draw_map(axis, points, segments, method, axis_labels)
+        key.axis("off")
+        key.legend(loc="upper left", borderaxespad=0, **_in_colours(texts[method]))
     return figure
 
 
@@ -304,7 +308,7 @@ def _thinned(points, segments, most, seed=0):
     if n_all <= most:
         return points, segments, f"{n_all:,} customers"
     drawn = np.random.default_rng(seed).choice(n_all, most, replace=False)
-    return points[drawn], segments[drawn], f"{most:,} drawn of {n_all:,} customers"
+    return points[drawn], segments[drawn], f"{most:,} of {n_all:,} drawn"
 
 
 def segment_legend(figure, names):
@@ -316,21 +320,21 @@ def segment_legend(figure, names):
         As wide as figures are, and laid out as "constrained".
     names : Series of str, indexed by segment
     """
-    _draw_legend(figure, _legend_texts(names), min(len(names), 2))
+    shown = _in_colours(_legend_texts(names))
+    figure.legend(loc="outside lower center", ncols=min(len(names), 2), **shown)
 
 
 def _legend_texts(names):
     return numbered(names, int(WIDTH * PER_INCH) // min(len(names), 2) - 6)
 
 
-def _draw_legend(figure, texts, n_columns):
+def _in_colours(texts):
+    """Return what a legend of segments is made of: a dot in the colour of each, and its text."""
     handles = [
         plt.Line2D([], [], marker="o", linestyle="", color=colour, label=text)
         for colour, text in zip(segment_colours(len(texts)), texts, strict=True)
     ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=n_columns, handletextpad=0.2, fontsize=8
-    )
+    return {"handles": handles, "handletextpad": 0.2, "fontsize": SMALL}
 
 
 def scatter_3d(points, segments, title, axis_labels, names, *, seed=0):
