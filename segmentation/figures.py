@@ -283,15 +283,13 @@ def draw_methods(labelings, points, axis_labels):
     width = int(WIDTH / len(labelings) * PER_INCH) - 5
     texts = {method: numbered(names, width) for method, (_, names) in labelings.items()}
     n_lines = max(sum(text.count("\n") + 1.3 for text in of) for of in texts.values())
-    heights = 2.4, LINE * n_lines
-    size = WIDTH, sum(heights) + 0.3
-    figure, (axes, keys) = plt.subplots(
-        2, len(labelings), figsize=size, height_ratios=heights, layout="constrained", squeeze=False
-    )
-    for axis, key, (method, (segments, _)) in zip(axes, keys, labelings.items(), strict=True):
-        _draw_map(axis, points, segments, method, axis_labels)
-        key.axis("off")
-        key.legend(loc="upper left", borderaxespad=0, **_in_colours(texts[method]))
+    heights = 2.7, LINE * n_lines + 0.2
+    figure = plt.figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    # Legends of unlike length in parts of their own, so that the maps are of one height.
+    maps, keys = figure.subfigures(2, len(labelings), squeeze=False, height_ratios=heights)
+    for part, key, (method, (segments, _)) in zip(maps, keys, labelings.items(), strict=True):
+        _draw_map(part.subplots(), points, segments, method, axis_labels)
+        key.legend(loc="upper center", borderaxespad=0, **_in_colours(texts[method]))
     return figure
 
 
