@@ -432,7 +432,7 @@ def asking(facts, *later):
 
 
 def listed(facts):
-    return [(segment, told) for segment, _, told in whom.advise(facts).ranked]
+    return [(segment, told) for segment, _, told, _ in whom.advise(facts).ranked]
 
 
 def test_whom_to_contact_is_who_pays_lately_the_best_first(tmp_path, loaded):
@@ -443,6 +443,8 @@ def test_whom_to_contact_is_who_pays_lately_the_best_first(tmp_path, loaded):
     (tmp_path / "kmeans.json").write_text(json.dumps(facts), encoding="utf-8")
     written = write(tmp_path, loaded, *articles_of("kmeans"))
     assert numbers(written)["whom.2"] == "40.0%"
+    later = facts["segments"][1]["periods"]["later"]
+    assert f"{later['low']:.1%} to {later['high']:.1%})</li>" in written
     assert written.index('data-number="whom.2"') < written.index('data-number="whom.1"')
     assert written.index('data-number="whom.1"') < written.index("data-tabs")
     asking(facts, *[(0.2, "do not contact")] * 3)

@@ -11,6 +11,8 @@ from segmentation.report.sentences import capital, count, in_time, last, which
 MAX_LISTED = 6
 #: Of those who are not in a list of whom to contact.
 NOT_SHOWN = "The rest is not shown to pay."
+#: What stands behind a number.
+INTERVAL = "the 95% interval"
 #: Why the later customers are asked.
 NEXT = "The next campaign will be more like the last ones, unless something has changed since."
 
@@ -18,8 +20,8 @@ NEXT = "The next campaign will be more like the last ones, unless something has 
 class Advice(NamedTuple):
     """A question, what leads to the list, the list, and what has to be known of it.
 
-    `ranked` holds the number of a segment (None for those set aside), its name, and its rate or
-    mean as text.
+    `ranked` holds the number of a segment (None for those set aside), its name, and as text its
+    rate or mean, and the interval of 95 % of that.
     """
 
     question: str
@@ -53,7 +55,9 @@ def _whom_to_contact(facts):
     n_pay, n = sum(some["segment"] is not None for some in pay), len(facts["segments"])
     which_pay = f"{_pays(n_pay, n)} of {facts['method']}."
     if n_pay:
-        which_pay += f" Best first, in brackets how many have {which(facts['target'])}:"
+        which_pay += (
+            f" Best first, in brackets how many have {which(facts['target'])}, and {INTERVAL}:"
+        )
     others = [NOT_SHOWN] if 0 < n_pay < n else []
     return Advice(
         "Whom to contact?",
@@ -75,7 +79,9 @@ def _most_frequent(facts):
     rated = _rated(facts)
     return Advice(
         f"Where is {which(facts['target'])} most frequent?",
-        capital(f"{_when(facts)}the segments of {facts['method']}, the most first:"),
+        capital(
+            f"{_when(facts)}the segments of {facts['method']}, the most first, with {INTERVAL}:"
+        ),
         _listed(rated, "share"),
         " ".join(_unlisted(rated)),
     )
@@ -86,7 +92,8 @@ def _highest(facts):
     known.sort(key=lambda some: -some["mean"])
     return Advice(
         f"Where is {facts['measure']['label']} highest?",
-        f"On average per customer, by the segments of {facts['method']}, the highest first:",
+        f"On average per customer, by the segments of {facts['method']}, the highest first, with "
+        f"{INTERVAL}:",
         _listed(known, "mean"),
         " ".join(_unlisted(known)),
     )
@@ -118,7 +125,15 @@ def _when(facts):
 
 def _listed(ranked, what):
     told = {"share": "{:.1%}".format, "mean": in_short}[what]
-    return [(some["segment"], some["name"], told(some[what])) for some in ranked[:MAX_LISTED]]
+    return [
+        (
+            some["segment"],
+            some["name"],
+            told(some[what]),
+            f"{told(some['low'])} to {told(some['high'])}",
+        )
+        for some in ranked[:MAX_LISTED]
+    ]
 
 
 def _terms(facts):
