@@ -173,6 +173,8 @@ def test_what_segments_tell_of_a_column():
     left = (~known).mean() * entropy(table["loan"][~known].value_counts())
     share = 1 - left / entropy(table["loan"].value_counts())
     assert explained_entropy(table, known)["loan"] == pytest.approx(share, abs=0.002)
+    whether = table[["loan"]] == "yes"
+    assert explained_entropy(whether, known)["loan"] == explained_entropy(table, known)["loan"]
     halves = (table["age"] > table["age"].median()).astype(int)
     assert explained_entropy(table, halves)["age"] == pytest.approx(
         np.log(2) / np.log(10), abs=0.001
