@@ -85,7 +85,10 @@ class KPrototypes(ClusterMixin, BaseEstimator):
     Notes
     -----
     A table of numbers only is clustered by point-by-point k-means, one of categories only by
-    k-modes. Ties go to the lowest cluster and to the category that sorts first.
+    k-modes. Ties go to the lowest cluster and to the category that sorts first. Among equally near
+    rows, which one a "huang" start takes is left to NumPy's unstable sort, as in kmodes, and so to
+    the processor (AVX2 and AVX-512 sort differently): a result that is to be the same everywhere
+    needs enough restarts to find the same optimum.
 
     References
     ----------
