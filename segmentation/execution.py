@@ -1,6 +1,8 @@
 """Run notebooks, several at once; whatever stops one leaves its run up to there."""
 
+import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 
 import nbformat
 import psutil
@@ -11,6 +13,9 @@ from tqdm import tqdm
 
 from segmentation import files
 from segmentation.notebook import NotApplicable
+
+#: Seconds after which a Chrome that draws a figure counts as stuck; it takes some five.
+MOST_SECONDS_OF_CHROME = 120
 
 
 class NotebookError(RuntimeError):
@@ -57,7 +62,7 @@ def execute(paths, folder, finish, at_once=1):
 
         started = [pool.submit(work, run) for run in runs]
         try:
-            failed = _wait(started)
+            failed = _wait(started, runs)
         except KeyboardInterrupt:
             _stop(runs, pool)
             raise KeyboardInterrupt(_messages(started)) from None
@@ -73,9 +78,11 @@ def _show(bar, runs):
         bar.update(sum(run.n_done for run in runs) - bar.n)
 
 
-def _wait(started):
+def _wait(started, runs):
     """Wait for all, or for the first error, and return what failed."""
     while True:
+        for run in runs:
+            run.end_stuck_chrome()
         # In steps, as Windows hears Ctrl-C only between them.
         done, left = wait(started, timeout=1, return_when=FIRST_EXCEPTION)
         failed = [work for work in done if work.exception()]
@@ -109,6 +116,7 @@ class _Run:
         for i in self.codes:
             cells[i].update(outputs=[], execution_count=None)
         self.n_done, self.runs, self.stopped = 0, False, False
+        self.pid, self.next_look = None, 0.0
         self.client = NotebookClient(
             self.notebook,
             record_timing=False,
@@ -144,12 +152,27 @@ class _Run:
         if self.runs and self.client.km and self.client.km.has_kernel:
             self.client.km.provisioner.process.kill()
 
+    def end_stuck_chrome(self):
+        """Kill a Chrome that hangs: the figure comes without a PNG, where it never would come.
+
+        Nothing in kaleido ends one that starts and does not answer, as was seen on a busy machine.
+        """
+        if not self.runs or time.monotonic() < self.next_look:
+            return
+        self.next_look = time.monotonic() + MOST_SECONDS_OF_CHROME / 10
+        with suppress(psutil.Error):  # It may have ended by itself.
+            for process in psutil.Process(self.pid).children(recursive=True):
+                age = time.time() - process.create_time()
+                if "chrom" in process.name().lower() and age > MOST_SECONDS_OF_CHROME:
+                    process.kill()
+
     def _run_cells(self, progress):
         # Cell by cell: the client's own loop tells nobody how far it is.
         with self.client.setup_kernel(cwd=str(self.path.parent)):
+            self.pid = self.client.km.provisioner.pid
             self.runs = True
             if self.gives_way:
-                _give_way(self.client.km.provisioner.pid)
+                _give_way(self.pid)
             progress()
             try:
                 for i in self.codes:

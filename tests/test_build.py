@@ -1,15 +1,17 @@
 """The runner: pages out of notebooks, and nothing of the repository touched."""
 
 import re
+import shutil
 import signal
 import sys
+import time
 
 import nbformat
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from segmentation import build
+from segmentation import build, execution
 from segmentation.customers import SAMPLE
 
 pytestmark = pytest.mark.slow  # Most start a kernel.
@@ -189,6 +191,19 @@ def test_the_second_gives_way_to_the_first(house):
     )
     assert int(first) == psutil.Process().nice()
     assert first != second
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a copy of sleep stands in for Chrome")
+def test_a_chrome_that_hangs_stops_no_notebook(house, monkeypatch):
+    monkeypatch.setattr(execution, "MOST_SECONDS_OF_CHROME", 1)
+    chrome = shutil.copy(shutil.which("sleep"), house / "chrome")
+    hangs = f"import subprocess\nprint(subprocess.run([{str(chrome)!r}, '300']).returncode)"
+    nbformat.write(notebook_of(hangs), house / "notebooks" / "small.ipynb")
+    start = time.monotonic()
+    assert build.main([]) == 0
+    assert time.monotonic() - start < 200
+    ended = nbformat.read(house / "build" / "small.ipynb", 4).cells[1].outputs[0].text
+    assert int(ended) == -signal.SIGKILL
 
 
 def test_one_that_fails_stops_the_other(house, capsys):
