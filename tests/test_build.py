@@ -203,7 +203,7 @@ def test_a_chrome_that_hangs_stops_no_notebook(house, monkeypatch):
     assert build.main([]) == 0
     assert time.monotonic() - start < 200
     ended = nbformat.read(house / "build" / "small.ipynb", 4).cells[1].outputs[0].text
-    assert int(ended) == -signal.SIGKILL
+    assert int(ended) < 0
 
 
 def test_one_that_fails_stops_the_other(house, capsys):
