@@ -12,7 +12,7 @@ MAX_LISTED = 6
 #: Of those who are not in a list of whom to contact.
 NOT_SHOWN = "The rest is not shown to pay."
 #: What stands behind a number.
-INTERVAL = "the 95% interval"
+INTERVAL = "the range in which the true value likely lies (95% interval)"
 #: Why the later customers are asked.
 NEXT = "The next campaign will be more like the last ones, unless something has changed since."
 
