@@ -13,6 +13,8 @@ import nbformat
 NUMBER = re.compile(r"(?<![\w.,/])[+-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?\s?%?(?![\w])")
 #: What is no sentence: code, and where a link leads.
 NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
+#: A progress bar counts seconds, which nobody reads and no two runs share.
+PROGRESS = re.compile(r".*%\|.*")
 
 
 def is_reading(cell):
@@ -141,5 +143,6 @@ def _text_of(cell):
         data = output.get("data", {})
         table = re.sub("<[^>]*>", " ", data.get("text/html", ""))
         plain = "" if table else data.get("text/plain", "")
-        texts += [output.get("text", ""), data.get("text/markdown", ""), table, plain]
+        printed = PROGRESS.sub("", output.get("text", ""))
+        texts += [printed, data.get("text/markdown", ""), table, plain]
     return "\n".join(texts)

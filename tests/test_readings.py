@@ -65,6 +65,13 @@ def test_tables_count_and_pictures_do_not():
     assert unfounded(new_notebook(cells=cells)) == {1: ["13.5", "14.5"]}
 
 
+def test_progress_bars_are_no_outputs():
+    bar = "best k: 100%|█████| 12/12 [00:48<00:00,  4.05s/it]"
+    assert unfounded(notebook_of(f"{bar}\n7 segments", "7 of 12 in 48 s")) == {1: ["12", "48"]}
+    read, ran = (notebook_of(f"{some}\n12 customers", "12 customers") for some in (bar, ""))
+    assert len(keep_true(ran, read).cells) == len(ran.cells)
+
+
 def test_a_reading_stands_below_what_it_reads_and_a_verdict_anywhere():
     for tag, missing in (("reading", ["42"]), ("verdict", [])):
         notebook = notebook_of("42", "It is 42.", tag=tag)
