@@ -27,8 +27,6 @@ MAX_TRAITS = 6
 #: Cohen's (1988) small effect: less does not set a segment apart.
 LEAST_EFFECT = 0.2
 
-NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
 
 def leave(
     folder,
@@ -305,9 +303,7 @@ def decisions(facts):
     str
         Markdown: a heading, what a contact costs and a success is worth, a list of the segments.
     """
-    n = len(facts["segments"])
-    count = NUMBERS[n - 1] if n <= len(NUMBERS) else f"{n:,}"
-    lines = [f"### {count.capitalize()} segments, {count} decisions", "", _terms(facts), ""]
+    lines = ["### What follows, segment by segment", "", _terms(facts), ""]
     lines += [f"1. {_decision(some, facts)}" for some in facts["segments"]]
     aside = facts["set_aside"]
     if aside["target"] or aside["measure"]:
