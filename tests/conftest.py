@@ -11,7 +11,7 @@ import pytest
 
 from segmentation import notebook
 from segmentation.build import NOTEBOOKS
-from segmentation.customers import BANK_MARKETING, is_bank_marketing
+from segmentation.customers import BANK_MARKETING, SAMPLE, is_bank_marketing, load_customers
 from segmentation.notebook import NotApplicable
 
 #: Nothing of what Spark does in tests leaves the machine.
@@ -130,3 +130,33 @@ def browser():
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Return a way to open a page, which at the end must have said and asked nothing."""
+    opened, said = [], []
+
+    def visit(path, anchor="", width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        opened.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: request.url.startswith(("file:", "data:")) or said.append(request.url),
+        )
+        tab.goto(path.as_uri() + anchor)
+        return tab
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert not said
+
+
+@pytest.fixture(scope="session")
+def synthetic():
+    """Return the synthetic customers, loaded."""
+    return load_customers(SAMPLE)

@@ -35,7 +35,7 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
         "earlier": 0.7                                   the share of customers that came first
       },
       "set_aside": {                                     the unusual ones, judged as a segment is
-        "customers": 4520, "target": {}, "measure": {}, "periods": {}, "profit": {}
+        "customers": 4520, "traits": [], "target": {}, "measure": {}, "periods": {}, "profit": {}
       },
       "groups": {"found": true, "p": 0.05, "n_twins": 19, "k": 5, "sentence": "there is ..."},
       "seeds": {"low": 0.99, "high": 1.0},               agreement with other seeds (adjusted Rand)

@@ -117,7 +117,10 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         "measure": _measure(measured, loaded, kept, wording),
         "money": money,
         "periods": in_time and {"by": in_time[0], "earlier": EARLIER},
-        "set_aside": {"customers": int((~kept).sum())} | judge(~kept) | measure(~kept),
+        "set_aside": {"customers": int((~kept).sum())}
+        | {"traits": _traits_of_aside(loaded.table, kept, wording)}
+        | judge(~kept)
+        | measure(~kept),
         "groups": {
             "found": suggestion.k > 1,
             "p": float(suggestion.p.min()),
@@ -203,6 +206,13 @@ def _typical(customers, distances, own, wording):
         }
         for name, value in row.items()
     ]
+
+
+def _traits_of_aside(customers, kept, wording):
+    """Return what sets those apart who are set aside, from all customers."""
+    if kept.all():
+        return []
+    return _traits(profiles.traits(customers, kept).loc[False], wording)
 
 
 def _traits(traits, wording):

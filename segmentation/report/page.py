@@ -17,13 +17,22 @@ from segmentation.figures import segment_colours
 from segmentation.outcomes import CONTACT, DO_NOT, find_outcome, rate_of
 from segmentation.profiles import in_short
 from segmentation.report import contacting, drawing, sentences, whom
-from segmentation.report.periods import DEPENDS
+from segmentation.report.judged import in_time, judge
+from segmentation.report.periods import find_later
 
 #: Of the table with dates in the order of its rows (Moro, Rita and Cortez 2014).
 BANK_MARKETING_PERIOD = "May 2008 to November 2010"
 #: What its column y says.
-BANK_MARKETING_OUTCOME = "subscribed"
-BANK_MARKETING_WHO = "the subscribers"
+BANK_MARKETING_WORDS = {
+    "label": "subscribed",
+    "have": "subscribed",
+    "who": "the subscribers",
+    "one": "a subscriber",
+}
+#: In what its amounts are (Moro, Rita and Cortez 2014), and the example of what a call costs.
+BANK_MARKETING_UNIT = "euros"
+#: The file of all customers, those of the best group first.
+LIST = "customers_best_first.csv"
 #: Sizes of the curves: beside a text, and on a phone.
 SIZES = {"wide": (760, 430), "narrow": (370, 460)}
 #: How many columns of a typical customer are shown before the others are asked for.
@@ -38,8 +47,9 @@ DOWNLOADS = {
 DECISIONS = {
     CONTACT: ("Contact", "yes"),
     DO_NOT: ("Do not contact", "no"),
-    DEPENDS: ("Depends on the period", "open"),
 }
+#: The same, of earlier customers.
+OUTCOMES_BEFORE = {CONTACT: ("Paid", "yes"), DO_NOT: ("Lost money", "no")}
 
 
 class Article(NamedTuple):
@@ -83,8 +93,9 @@ def write(folder, loaded, path, articles, orders=()):
         "views": _views(methods, articles, folder),
         "further": [article for article in articles if article.further],
     }
+    (folder / LIST).unlink(missing_ok=True)
     if methods:
-        context |= _comparison(methods, loaded, folder)
+        context |= _comparison(methods, loaded, path, folder)
     files.write_text(
         folder / "index.html", _environment().get_template("index.html.j2").render(context)
     )
@@ -95,9 +106,19 @@ def _read_facts(left, path):
     if facts["target"] and facts["target"]["rate"] is None:
         # Of nobody who was kept it is known.
         facts["target"] = facts["money"] = None
-    if facts["target"] and is_bank_marketing(path):
-        facts["target"] |= {"label": BANK_MARKETING_OUTCOME, "who": BANK_MARKETING_WHO}
+    if is_bank_marketing(path):
+        _use_words_of_the_bank(facts)
     return facts
+
+
+def _use_words_of_the_bank(facts):
+    if facts["target"]:
+        facts["target"] |= BANK_MARKETING_WORDS
+    if facts["money"]:
+        facts["money"]["unit"] = BANK_MARKETING_UNIT
+    for some in facts["segments"]:
+        for amount in some["amounts"]:
+            amount["label"] += f" in {BANK_MARKETING_UNIT}"
 
 
 def _environment():
@@ -120,8 +141,14 @@ def _environment():
         "at": lambda share: f"{100 * share:.2f}%",
         "capital": lambda text: text[:1].upper() + text[1:],
     }
-    environment.globals |= {"words": sentences, "decisions": DECISIONS, "sizes": SIZES}
-    environment.globals |= {"depends": DEPENDS, "next_campaign": whom.NEXT}
+    environment.globals |= {
+        "words": sentences,
+        "in_time": in_time,
+        "decisions": DECISIONS,
+        "outcomes_before": OUTCOMES_BEFORE,
+        "colours": segment_colours,
+        "max_listed": whom.MAX_LISTED,
+    }
     return environment
 
 
@@ -144,7 +171,7 @@ def _table(loaded, path, orders):
     return {
         "name": Path(path).name,
         "customers": len(loaded.table),
-        "n_columns": loaded.table.shape[1],
+        "ids": list(loaded.ids),
         "when": when,
         "source": " ".join([describe_source(path), *orders[:2]]),
         "orders": orders,
@@ -157,18 +184,23 @@ def _views(methods, articles, folder):
     """Return what each tab shows, in the order of the notebooks."""
     by_name = {facts["notebook"]: facts for facts in methods}
     return [
-        {
-            "name": article.name,
-            "label": by_name[article.name]["method"] if article.name in by_name else short,
-            "article": article,
-            "facts": by_name.get(article.name),
-            "cards": _cards(by_name[article.name]) if article.name in by_name else [],
-            "downloads": _downloads(by_name.get(article.name), folder),
-        }
+        _view(article, by_name.get(article.name), folder)
         for article in articles
-        for short in [article.title.partition(":")[0]]
         if not article.further
     ]
+
+
+def _view(article, facts, folder):
+    *cards, aside = _cards(facts) if facts else [None]
+    return {
+        "name": article.name,
+        "label": facts["method"] if facts else article.title.partition(":")[0],
+        "article": article,
+        "facts": facts,
+        "cards": cards,
+        "aside": aside,
+        "downloads": _downloads(facts, folder),
+    }
 
 
 def _downloads(facts, folder):
@@ -181,24 +213,33 @@ def _downloads(facts, folder):
 
 
 def _cards(facts):
-    """Add to the segments of a method what their graphics need."""
-    segments = facts["segments"]
+    """Add to the segments of a method, and to those set aside, what their graphics need."""
+    segments, groups = facts["segments"], judge(facts)
     names = {some["segment"]: some["name"] for some in segments}
-    top = _top_rate(facts)
-    return [
+    colours = [*segment_colours(len(segments)), None]
+    top = _top_rate(groups, facts["money"])
+    cards = [
         some
+        | group._asdict()
         | {
+            "id": f"{facts['notebook']}-{group.segment or 'aside'}",
             "colour": colour,
-            "border": sentences.graded(some["confidence"], sentences.BORDERS),
-            "again": sentences.again(some["stability"]),
-            "next_name": names.get(some["next"]["segment"]) if some["next"] else None,
-            "typical": some["typical"][:MAX_TYPICAL],
-            "typical_rest": some["typical"][MAX_TYPICAL:],
             "traits": [trait | _bar(trait) for trait in some["traits"]],
             "top": top,
         }
-        for some, colour in zip(segments, segment_colours(len(segments)), strict=True)
+        for some, group, colour in zip(
+            [*segments, facts["set_aside"]], groups, colours, strict=True
+        )
     ]
+    for card in cards[:-1]:
+        card |= {
+            "border": sentences.graded(card["confidence"], sentences.BORDERS),
+            "again": sentences.again(card["stability"]),
+            "next_name": names.get(card["next"]["segment"]) if card["next"] else None,
+            "typical_rest": card["typical"][MAX_TYPICAL:],
+            "typical": card["typical"][:MAX_TYPICAL],
+        }
+    return cards
 
 
 def _bar(trait):
@@ -216,32 +257,38 @@ def _bar(trait):
     }
 
 
-def _top_rate(facts):
-    """Return the rate at the right end of the scale that all segments of a method share."""
-    found = [some["target"]["high"] for some in facts["segments"] if some["target"]]
-    if facts["target"]:
-        found.append(facts["target"]["rate"]["high"])
-    if facts["money"]:
-        found.append(facts["money"]["break_even"])
+def _top_rate(groups, money):
+    """Return the rate at the right end of the scale that all groups of a method share."""
+    found = [rate["high"] for group in groups for rate in (group.now, group.before) if rate]
+    if money:
+        found.append(money["break_even"])
     return min(1.15 * max(found, default=1), 1) or 1
 
 
-def _comparison(methods, loaded, folder):
+def _comparison(methods, loaded, path, folder):
     scored = {
         facts["method"]: pd.read_csv(
-            folder / f"segments_{facts['notebook']}.csv", usecols=["segment", "outlier"]
+            folder / f"segments_{facts['notebook']}.csv", usecols=["segment", "name", "outlier"]
         )
         for facts in methods
     }
-    money = methods[0]["money"]
+    money, target = methods[0]["money"], methods[0]["target"]
+    ordered = find_later(loaded, path)
     agreements = contacting.agreement(scored)
-    compared = contacting.compare(loaded, scored, money)
-    target, best = methods[0]["target"], sentences.recommended(methods)
+    compared = contacting.compare(loaded, scored, money, ordered and ordered[1])
+    best = sentences.for_contacts(methods, compared)
+    advice = whom.advise(best)
+    if advice:
+        listed = whom.list_customers(advice.ranked, scored[best["method"]], loaded)
+        with files.written_whole(folder / LIST) as beside:
+            # With a mark, by which spreadsheets know that it is UTF-8.
+            listed.to_csv(beside, encoding="utf-8-sig")
     return {
-        "advice": whom.advise(best),
+        "advice": advice,
+        "list": LIST,
+        "best": best,
         "headline": sentences.headline(methods, agreements),
-        "first": best["notebook"],
-        "answers": sentences.answers(methods, agreements, compared),
+        "answers": sentences.answers(methods, agreements),
         "agreements": agreements,
         "compared": compared,
         "money": money,

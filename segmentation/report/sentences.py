@@ -4,12 +4,17 @@ import math
 
 from segmentation.profiles import MIXED_BELOW
 from segmentation.report.contacting import FIRST, MODEL
+from segmentation.report.judged import judge, pooled
 from segmentation.stability import STABLE
 
-#: Where rates move: why what held for customers of the same time may not hold for the next ones.
-SAME_TIME = (
-    "Judged on customers of the same time: where rates move, as here, later ones may ask for "
-    "another choice."
+#: Where amounts are set.
+SET_MONEY = (
+    "Have yours set, as value and cost in customers.toml beside the table, and the page built "
+    "again."
+)
+ASK_FOR_MONEY = (
+    "Each segment gets a decision once it is set what a contact costs and such a customer brings: "
+    "cost and value in customers.toml beside the table."
 )
 #: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
 SAME_GROUPS = 0.9
@@ -25,6 +30,11 @@ AGREEMENTS = (
 )
 #: By the median confidence: 0 on the border to the next segment, 1 on the centre of one's own.
 BORDERS = ((0.5, "clear"), (0.3, "soft"), (-1, "very soft"))
+BORDERS_MEAN = {
+    "clear": "",
+    "soft": ": many of its customers could as well be in another",
+    "very soft": ": most of its customers could nearly as well be in another",
+}
 STABILITY = {"stable": "in most samples", "doubtful": "not always", "dissolved": "rarely"}
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -63,14 +73,24 @@ def which(target):
     return f"{target['label']} = {target['positive']}"
 
 
+def title(target):
+    """Name the rate, as the head of a column."""
+    return capital(target.get("have", which(target)))
+
+
+def have(target):
+    """Say what they did or have, where there is a word for it with that."""
+    return target.get("have") or f"have {which(target)}"
+
+
 def who(target):
-    """Name them shorter, where there is a word for them."""
+    """Name them, where there is a word for them with that."""
     return target.get("who") or f"those with {which(target)}"
 
 
-def in_time(facts):
-    """Say whether rates of earlier and of later customers are known."""
-    return bool(_periods(facts))
+def one(target):
+    """Name one of them."""
+    return target.get("one") or f"a customer with {which(target)}"
 
 
 def last(facts):
@@ -84,24 +104,25 @@ def first(facts):
 
 
 def _later_share(facts):
-    later = sum(periods["later"]["customers"] for periods in _periods(facts))
-    return later / (later + sum(periods["earlier"]["customers"] for periods in _periods(facts)))
+    groups = judge(facts)
+    later, earlier = (pooled(groups, period)["customers"] for period in ("now", "before"))
+    return later / (later + earlier)
 
 
-def _periods(facts):
-    judged = (*facts["segments"], facts["set_aside"])
-    return [some["periods"] for some in judged if some["periods"]]
-
-
-def same_time(methods):
-    """Warn where rates of segments have moved that those judged are of the same time."""
-    moved = any(_moved(periods) for facts in methods for periods in _periods(facts))
-    return SAME_TIME if moved else ""
-
-
-def _moved(periods):
-    earlier, later = periods["earlier"], periods["later"]
-    return later["low"] > earlier["high"] or later["high"] < earlier["low"]
+def terms(facts):
+    """Say from which rate on a contact pays, or what would have to be known for that."""
+    money, target = facts["money"], facts["target"]
+    if money:
+        unit = f" {money['unit']}" if "unit" in money else ""
+        said = (
+            f"a contact costs {money['cost']:,.10g}{unit} and {one(target)} brings "
+            f"{money['value']:,.10g}{unit}, so it pays where more than {money['break_even']:.1%} "
+            "of those contacted are such customers."
+        )
+        if not money["example"]:
+            return capital(said)
+        return f"Example amounts, which nobody has set: {said} {SET_MONEY}"
+    return ASK_FOR_MONEY if target else ""
 
 
 def checks(facts):
@@ -144,7 +165,7 @@ def _n_twins_as_good(groups):
 
 
 def headline(methods, agreements):
-    """Say in one sentence whether there are groups, or only useful cuts.
+    """Say in one sentence whether there are groups, or only ways to sort customers.
 
     Parameters
     ----------
@@ -160,12 +181,9 @@ def headline(methods, agreements):
     found = sum(facts["groups"]["found"] for facts in methods)
     stable, n = _n_stable(methods)
     if not found:
-        return "Nothing shows separate groups in these customers: the segments are useful cuts."
+        return "No sign of separate groups among these customers: segments are a way to sort them."
     if found < len(methods):
-        return (
-            f"{found} of {len(methods)} methods find{'s' * (found == 1)} a sign of groups in these "
-            "customers, the rest none: take the segments as useful cuts."
-        )
+        return "Unsure signs of groups among these customers: take segments as a way to sort them."
     if any(value < LARGELY_SAME for value in agreements.values()):
         return "There are groups among these customers, but each method draws them differently."
     if stable < n:
@@ -178,7 +196,7 @@ def _n_stable(methods):
     return verdicts.count("stable"), len(verdicts)
 
 
-def answers(methods, agreements, comparison):
+def answers(methods, agreements):
     """Answer what whoever decides asks first.
 
     Parameters
@@ -186,7 +204,6 @@ def answers(methods, agreements, comparison):
     methods : list of dict
     agreements : dict of (str, str) to float
         As `segmentation.report.contacting.agreement` gives it.
-    comparison : Comparison or None
 
     Returns
     -------
@@ -194,13 +211,13 @@ def answers(methods, agreements, comparison):
         Questions, and an answer of two or three sentences to each.
     """
     return [
-        ("Groups, or cuts?", groups_or_cuts(methods)),
-        ("Which method for what?", which_method(methods, comparison)),
+        ("Are there groups?", groups_or_not(methods)),
+        ("Which describes them best?", which_method(methods)),
         ("How sure is it?", how_sure(methods, agreements)),
     ]
 
 
-def groups_or_cuts(methods):
+def groups_or_not(methods):
     """Say how many methods find more than one group, and what that means."""
     found = [facts for facts in methods if facts["groups"]["found"]]
     who = "Each method" if len(methods) > 1 else "The method"
@@ -222,21 +239,22 @@ def _another_number(facts):
     return f"For {facts['method']} that is so of {k} groups, not of the {n} shown." * (k != n)
 
 
-def which_method(methods, comparison):
-    """Say which method to take to describe customers, and which to choose whom to contact."""
+def which_method(methods):
+    """Say which method describes customers best."""
     best = recommended(methods)
     segments = best["segments"]
     named = sum(not some["mixed"] for some in segments)
-    passes = (
-        f"passes {n_passed(best)} of 4 checks, and {_of_all(named, len(segments))} names fit well "
-        f"enough (score {MIXED_BELOW} or more)."
+    said = (
+        f"{capital(best['method'])} passes {n_passed(best)} of 4 checks, and "
+        f"{_of_all(named, len(segments))} names fit well enough (score {MIXED_BELOW} or more)."
     )
-    said = f"{best['method']} {passes}"
-    if len(methods) > 1:
-        said = f"To describe customers take {best['method']}: it {passes}"
-    if comparison is None:
+    others = [
+        facts["method"] for facts in methods if facts != best and n_passed(facts) == n_passed(best)
+    ]
+    if not others:
         return said
-    return f"{said} {contact_order(comparison, methods[0]['target'])} {same_time(methods)}".strip()
+    passes = f"pass{'es' * (len(others) == 1)}"
+    return f"{said} {capital(listed(others))} {passes} as many, with names that fit less well."
 
 
 def _of_all(number, of):
@@ -252,31 +270,56 @@ def _merit(facts):
     return n_passed(facts), sum(some["f1"] for some in facts["segments"]) / len(facts["segments"])
 
 
+def for_contacts(methods, comparison):
+    """Return the facts of the method to choose by whom to contact.
+
+    Of those whose order reaches most of those sought, and of the others where the difference may
+    be one by chance, that which describes best.
+    """
+    if comparison is None:
+        return recommended(methods)
+    best, ties = _best_orders(comparison)
+    if best is None:
+        return recommended(methods)
+    return recommended([facts for facts in methods if facts["method"] in (best, *ties)])
+
+
+def _best_orders(comparison):
+    """Return the method whose first fifth reaches most, and those that may reach as many.
+
+    None and nothing where none is better than chance.
+    """
+    ours = {name: curve.first for name, curve in comparison.curves.items() if name != MODEL}
+    best = max(ours, key=lambda name: ours[name]["share"])
+    if ours[best]["low"] <= FIRST:
+        return None, []
+    return best, [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
+
+
 def contact_order(comparison, target):
     """Say by which order the first fifth of contacts reaches most of those who are sought."""
     if comparison is None:
         return ""
-    ours = {name: curve.first for name, curve in comparison.curves.items() if name != MODEL}
+    start = "To choose whom to contact, "
+    if comparison.in_time:
+        start = "To choose whom to contact, with lists made before the later customers came: "
     model = comparison.curves[MODEL].first
-    best = max(ours, key=lambda name: ours[name]["share"])
-    if ours[best]["low"] <= FIRST:
-        return (
-            "To choose whom to contact, no segments are clearly better than chance; "
-            f"{_model(model, FIRST)}"
-        )
-    ties = [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
+    best, ties = _best_orders(comparison)
+    if best is None:
+        return f"{start}no segments are clearly better than chance; {_model(model, FIRST)}"
+    reached = comparison.curves[best].first
     as_good = f" ({listed(ties)} about as many)" if ties else ""
     return (
-        f"To choose whom to contact, {best} reaches {ours[best]['share']:.0%} of {who(target)} "
-        f"by a fifth of the contacts{as_good}; {_model(model, ours[best]['high'])}"
+        f"{start}{best} reaches {reached['share']:.0%} of {who(target)} by a fifth of the "
+        f"contacts{as_good}; {_model(model, reached['high'])}"
     )
 
 
 def _model(model, best):
     reach = f"a model made for that alone ({MODEL}) reaches {model['share']:.0%}"
     if model["low"] > best:
-        return f"{reach}, so take one if only the contacts count."
-    return f"{reach}, no clear difference."
+        return f"{reach}, so have one made if only the contacts count."
+    return f"{reach}, no clear difference." if model["high"] >= best else f"{reach}, no more."
 
 
 def profit_order(comparison):
@@ -288,10 +331,12 @@ def profit_order(comparison):
     profit, gained = ours[best].profit["mean"], ours[best].gained
     ties = [name for name in ours if name in comparison.as_good]
     as_good = f" ({listed(ties)}: no clear difference)" if ties else ""
+    chosen, per = "whose expected profit is above 0", "customer"
+    if comparison.in_time:
+        chosen, per = "that paid among the earlier customers", "later customer"
     said = (
-        f"Contacting the segments of {best} whose expected profit is above 0 brings {profit:+.2f} "
-        f"per customer of the table{as_good}; contacting everybody brings "
-        f"{comparison.everybody['mean']:+.2f}"
+        f"Contacting only the segments of {best} {chosen} brings {profit:+.2f} per {per}{as_good}; "
+        f"contacting everybody brings {comparison.everybody['mean']:+.2f}"
     )
     if gained["low"] > 0:
         return f"{said}, which is less."
@@ -346,11 +391,11 @@ def method_finding(facts):
     start = (
         "The customers are more grouped than tables made up without groups are"
         if groups["found"]
-        else "Nothing shows the customers to be more grouped than made-up tables without groups: "
-        "these segments are useful cuts"
+        else "These segments are a way to sort customers, as nothing shows these to be more "
+        "grouped than tables made up without groups"
     )
     as_good = _n_twins_as_good(groups) or "none"
-    said = f"{start} ({as_good} of {groups['n_twins']} of those look as grouped)."
+    said = f"{start}: {as_good} of {groups['n_twins']} of those look as grouped."
     if groups["found"] and groups["k"] != n:
         said += f" By this measure {groups['k']} groups fit best; shown are {n}."
     seeds = facts["seeds"]["low"]

@@ -1,33 +1,34 @@
-"""Whom to contact, in a few lines: the segments of a method, best first, by later customers."""
+"""Whom to contact, in a short table and as a list: the groups of a method, best first."""
 
 from typing import NamedTuple
 
-from segmentation.outcomes import CONTACT
-from segmentation.profiles import in_short
-from segmentation.report.periods import DEPENDS
-from segmentation.report.sentences import capital, count, in_time, last, which
+import pandas as pd
 
-#: More segments than that are no short answer; the table of the method has the others.
-MAX_LISTED = 6
-#: Of those who are not in a list of whom to contact.
-NOT_SHOWN = "The rest is not shown to pay."
-#: What stands behind a number.
-INTERVAL = "the range in which the true value likely lies (95% interval)"
+from segmentation.outcomes import CONTACT, DO_NOT
+from segmentation.report.judged import ASIDE, has_turned, in_time, judge, pooled
+from segmentation.report.sentences import capital, count, have, last, terms
+
+#: More groups than that are no short answer; the table of the method has the others.
+MAX_LISTED = 8
 #: Why the later customers are asked.
-NEXT = "The next campaign will be more like the last ones, unless something has changed since."
+NEXT = "What held lately is the better guess for the next campaign, but a guess."
 
 
 class Advice(NamedTuple):
-    """A question, what leads to the list, the list, and what has to be known of it.
+    """A question, its answer, the groups that it is of, the best first, and what to know of them.
 
-    `ranked` holds the number of a segment (None for those set aside), its name, and as text its
-    rate or mean, and the interval of 95 % of that.
+    `ranked` are groups of `segmentation.report.judged.judge`, the first `MAX_LISTED` of which are
+    for the table; `now` and `before` are the rates of all customers, None where none is told;
+    `terms` say from which rate on a contact pays.
     """
 
     question: str
-    lead: str
+    answer: str
     ranked: list
-    rest: str
+    now: dict | None
+    before: dict | None
+    terms: str
+    notes: list
 
 
 def advise(facts):
@@ -43,114 +44,116 @@ def advise(facts):
     Advice or None
         None without a target.
     """
+    target, measure = facts["target"], facts["measure"]
+    if not target and not measure:
+        return None
+    groups = judge(facts)
+    ranked = sorted(filter(_told, groups), key=lambda group: -_told(group))
     if facts["money"]:
-        return _whom_to_contact(facts)
-    if facts["target"]:
-        return _most_frequent(facts)
-    return _highest(facts) if facts["measure"] else None
+        question, answer = "Whom to contact?", _where_it_pays(facts, ranked)
+    else:
+        question = (
+            f"How many {have(target)}?" if target else f"Where is {measure['label']} highest?"
+        )
+        answer = f"The segments of {facts['method']}, the highest first."
+    return Advice(
+        question,
+        answer,
+        ranked,
+        pooled(groups, "now"),
+        pooled(groups, "before"),
+        terms(facts),
+        [*_turned(groups), *_moved(groups)],
+    )
 
 
-def _whom_to_contact(facts):
-    pay = [some for some in _rated(facts) if some["decision"] == CONTACT]
-    n_pay, n = sum(some["segment"] is not None for some in pay), len(facts["segments"])
-    which_pay = f"{_pays(n_pay, n)} of {facts['method']}."
+def _told(group):
+    if group.now:
+        return group.now["share"]
+    return group.measure and group.measure["mean"]
+
+
+def _where_it_pays(facts, ranked):
+    segments = [group for group in ranked if group.segment is not None]
+    n_pay = sum(group.now["profit"]["decision"] == CONTACT for group in segments)
+    n, lately = len(facts["segments"]), in_time(facts)
     if n_pay:
-        which_pay += (
-            f" Best first, in brackets how many have {which(facts['target'])}, and {INTERVAL}:"
+        where = "every segment" if n_pay == n else f"{count(n_pay)} of {count(n)} segments"
+        said = (
+            f"a contact {'paid' if lately else 'pays'} in {where} of {facts['method']}. Best first:"
         )
-    others = [NOT_SHOWN] if 0 < n_pay < n else []
-    return Advice(
-        "Whom to contact?",
-        capital(_when(facts) + which_pay),
-        _listed(pay if n_pay else [], "share"),
-        " ".join([*_terms(facts), *_unlisted(pay), *others, *_turned(facts)]),
+    else:
+        said = f"no segment of {facts['method']} is shown to pay for a contact."
+    return capital(f"lately ({last(facts)} of the customers) {said}" if lately else said)
+
+
+def _turned(groups):
+    """Say, if a decision has turned, in how many segments a contact lost money or paid before."""
+    if not any(map(has_turned, groups)):
+        return []
+    segments = [group for group in groups if group.segment is not None]
+    decided = [group.before["profit"]["decision"] for group in segments if group.before]
+    told = " and ".join(
+        f"{what} in {count(decided.count(decision))}"
+        for decision, what in ((DO_NOT, "lost money"), (CONTACT, "paid"))
+        if decision in decided
     )
+    return [f"Before, a contact {told} of these {count(len(segments))} segments. {NEXT}"]
 
 
-def _pays(n_pay, n):
-    if not n_pay:
-        return "a contact is not shown to pay in any segment"
-    if n_pay == n:
-        return "a contact pays in every segment"
-    return f"a contact pays in {count(n_pay)} of {count(n)} segments"
+def _moved(groups):
+    """Say if the rates of all groups have moved the same way, which makes no group better."""
+    moved = [(group.now, group.before) for group in groups if group.now and group.before]
+    for way, sign in (("rose", 1), ("fell", -1)):
+        ends = ("low", "high")[::sign]
+        if moved and all(sign * now[ends[0]] > sign * before[ends[1]] for now, before in moved):
+            return [
+                f"Rates {way} in every group: compare each with all customers of the same time."
+            ]
+    return []
 
 
-def _most_frequent(facts):
-    rated = _rated(facts)
-    return Advice(
-        f"Where is {which(facts['target'])} most frequent?",
-        capital(
-            f"{_when(facts)}the segments of {facts['method']}, the most first, with {INTERVAL}:"
-        ),
-        _listed(rated, "share"),
-        " ".join(_unlisted(rated)),
-    )
+def list_customers(ranked, scored, loaded):
+    """List all customers, those of the best group first.
 
+    Parameters
+    ----------
+    ranked : list of Group
+        As in `Advice`.
+    scored : DataFrame
+        By the method, ``segment``, ``name`` and ``outlier`` of every customer of the table.
+    loaded : Customers
 
-def _highest(facts):
-    known = [some | some["measure"] for some in _with_aside(facts) if some["measure"]]
-    known.sort(key=lambda some: -some["mean"])
-    return Advice(
-        f"Where is {facts['measure']['label']} highest?",
-        f"On average per customer, by the segments of {facts['method']}, the highest first, with "
-        f"{INTERVAL}:",
-        _listed(known, "mean"),
-        " ".join(_unlisted(known)),
-    )
-
-
-def _with_aside(facts):
-    aside = {"segment": None, "name": "Set aside as unusual"}
-    return [*facts["segments"], facts["set_aside"] | aside]
-
-
-def _rated(facts):
-    """Return those of whom a rate is known, of the later customers if any are, the highest first.
-
-    Each has the ``share`` and the ``decision`` that it asks for, None without money.
+    Returns
+    -------
+    DataFrame of shape (n_customers, n_columns), indexed by ``row`` of the table, from 0
+        The identifiers; ``rank`` of the group from 1, missing where nothing is known; ``segment``,
+        missing for those set aside; ``group``, its name; ``rate`` or ``mean``; ``decision``,
+        where money decides; and the target, under its name.
     """
-    known = [some for some in _with_aside(facts) if some["target"]]
-    rated = [
-        some | some["target"] | {"decision": some["profit"] and some["profit"]["decision"]}
-        for some in known
-    ]
-    if in_time(facts):
-        rated = [some | some["periods"]["later"] for some in known if some["periods"]]
-    return sorted(rated, key=lambda some: -some["share"])
-
-
-def _when(facts):
-    return f"by the later customers ({last(facts)}) " if in_time(facts) else ""
-
-
-def _listed(ranked, what):
-    told = {"share": "{:.1%}".format, "mean": in_short}[what]
-    return [
-        (
-            some["segment"],
-            some["name"],
-            told(some[what]),
-            f"{told(some['low'])} to {told(some['high'])}",
-        )
-        for some in ranked[:MAX_LISTED]
-    ]
-
-
-def _terms(facts):
-    money = facts["money"]
-    amounts = ", with example amounts" if money["example"] else ""
-    return [f"A contact pays from {money['break_even']:.1%} on{amounts}."]
-
-
-def _unlisted(ranked):
-    return ["The table below has the rest of the list."] * (len(ranked) > MAX_LISTED)
-
-
-def _turned(facts):
-    """Say for how many segments the earlier customers ask for the opposite."""
-    decided = [some["profit"]["decision"] for some in facts["segments"] if some["profit"]]
-    n, n_turned = len(facts["segments"]), decided.count(DEPENDS)
-    said = (
-        f"The earlier customers ask for the opposite in {count(n_turned)} of {count(n)} segments."
+    what = "rate" if ranked[0].now else "mean"
+    told = pd.DataFrame.from_records(
+        [
+            {
+                "key": group.segment or 0,
+                "rank": i,
+                what: round(_told(group), 4),
+                "decision": _decision(group),
+            }
+            for i, group in enumerate(ranked, 1)
+        ],
+        index="key",
+    ).dropna(axis="columns", how="all")
+    kept = ~scored["outlier"]
+    listed = told.reindex(scored["segment"].where(kept, 0)).set_axis(scored.index)
+    listed = listed.assign(
+        rank=listed["rank"].astype("Int64"),
+        segment=scored["segment"].where(kept).astype("Int64"),
+        group=scored["name"].where(kept, ASIDE),
     )
-    return [said, NEXT] if n_turned else []
+    listed = pd.concat([loaded.ids, listed, loaded.target], axis=1).rename_axis("row")
+    return listed.sort_values("rank", kind="stable")
+
+
+def _decision(group):
+    return group.now and group.now["profit"] and group.now["profit"]["decision"]
