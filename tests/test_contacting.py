@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from left import MONEY
+
 from segmentation.report import contacting, drawing, page, sentences
 
 

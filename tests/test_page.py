@@ -6,8 +6,8 @@ import re
 
 import pandas as pd
 import pytest
-
 from left import METHODS, MONEY, articles_of, leave, numbers, shows, wilson, write
+
 from segmentation.customers import SAMPLE
 from segmentation.report import contacting, page, sentences
 

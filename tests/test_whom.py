@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pandas as pd
-
 from left import METHODS, articles_of, leave, numbers, write
+
 from segmentation.report import sentences, whom
 
 

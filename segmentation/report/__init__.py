@@ -32,6 +32,7 @@ and `page` reads. Shares, rates, precision and recall are from 0 to 1, and inter
       },
       "periods": {                                       null where no order of time is known
         "by": "the order of the rows",                   or the column of dates
+        "since": "April 2009",                           the month that the later ones begin in
         "earlier": 0.7                                   the share of customers that came first
       },
       "set_aside": {                                     the unusual ones, judged as a segment is

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import StratifiedKFold
@@ -94,11 +93,12 @@ def compare(loaded, scored, money=None, later=None):
     ----------
     loaded : Customers
     scored : dict of str to DataFrame
-        By method, ``segment`` of every customer of the table, unusual ones too.
+        By method, ``segment`` and ``outlier`` of every customer of the table. Those set aside are
+        a group of their own.
     money : dict or None, optional
         As `segmentation.outcomes.money_of` gives it.
     later : array of bool or None, optional
-        As `segmentation.report.periods.find_later` gives it.
+        As `segmentation.report.periods.Later` has it.
 
     Returns
     -------
@@ -116,9 +116,7 @@ def compare(loaded, scored, money=None, later=None):
     in_time = later is not None and all(_enough(known[later[known.index] == i]) for i in (0, 1))
     folds = _in_time(later[known.index]) if in_time else _at_random(known)
     chances = {
-        name: _by_segment(
-            pd.Series(table["segment"].to_numpy(), outcome.index)[known.index], known, folds
-        )
+        name: _by_segment(_groups(table).set_axis(outcome.index)[known.index], known, folds)
         for name, table in scored.items()
     }
     chances[MODEL] = _by_model(features_of(loaded.table).loc[known.index], known, folds)
@@ -132,6 +130,10 @@ def compare(loaded, scored, money=None, later=None):
         _as_good_as_best(chances, known.to_numpy(), judged, money) if money else [],
         in_time,
     )
+
+
+def _groups(scored):
+    return scored["segment"].mask(scored["outlier"], 0)
 
 
 def _enough(known):

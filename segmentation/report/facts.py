@@ -96,7 +96,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
     outcome = find_outcome(loaded.target)
     money = money_of(loaded.settings) if outcome is not None else None
     in_time = find_later(loaded, path) if outcome is not None else None
-    judge = partial(_judge, outcome=outcome, money=money, later=in_time and in_time[1])
+    judge = partial(_judge, outcome=outcome, money=money, later=in_time and in_time.later)
     measured = find_measure(loaded.target)
 
     def measure(own):
@@ -116,7 +116,7 @@ def _gather(notebook, method, path, loaded, scored, names, suggestion, again, di
         "target": None,
         "measure": _measure(measured, loaded, kept, wording),
         "money": money,
-        "periods": in_time and {"by": in_time[0], "earlier": EARLIER},
+        "periods": in_time and {"by": in_time.by, "since": in_time.since, "earlier": EARLIER},
         "set_aside": {"customers": int((~kept).sum())}
         | {"traits": _traits_of_aside(loaded.table, kept, wording)}
         | judge(~kept)
@@ -221,7 +221,9 @@ def _traits(traits, wording):
     # Of yes and no, that which is frequent reads more easily than that which is rare.
     far = far.sort_values("effect", ascending=False, kind="stable")
     far = far.sort_values("effect", key=lambda effect: -effect.abs().round(9), kind="stable")
-    far = far.drop_duplicates("column").head(MAX_TRAITS)
+    far = far.drop_duplicates("column")
+    # What several columns say of the same customers, such as that there is no internet, is one.
+    far = far[~far[["value", "overall"]].round(9).duplicated()].head(MAX_TRAITS)
     return [_trait(trait, wording) for trait in far.itertuples()]
 
 

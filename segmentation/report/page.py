@@ -28,18 +28,19 @@ BANK_MARKETING_WORDS = {
     "have": "subscribed",
     "who": "the subscribers",
     "one": "a subscriber",
+    "means": "took a term deposit",
 }
 #: In what its amounts are (Moro, Rita and Cortez 2014), and the example of what a call costs.
 BANK_MARKETING_UNIT = "euros"
-#: The file of all customers, those of the best group first.
-LIST = "customers_best_first.csv"
+#: The file of the customers, those of the best group first.
+LIST = "contact_list.csv"
 #: Sizes of the curves: beside a text, and on a phone.
 SIZES = {"wide": (760, 430), "narrow": (370, 460)}
 #: How many columns of a typical customer are shown before the others are asked for.
 MAX_TYPICAL = 8
 DOWNLOADS = {
-    ".csv": "every customer with segment and name, for a spreadsheet: take it to contact them; "
-    "those with outlier = False are the segments as shown here",
+    ".csv": "every customer with segment and name, for a spreadsheet; those with outlier = False "
+    "are the segments as shown here; confidence is 0 on the border of a segment, 1 at its centre",
     ".parquet": "the same, for data tools",
     ".sql": "the names as conditions, for a database; they describe others too",
     ".segmenter": "gives new customers their segments",
@@ -275,17 +276,13 @@ def _comparison(methods, loaded, path, folder):
     money, target = methods[0]["money"], methods[0]["target"]
     ordered = find_later(loaded, path)
     agreements = contacting.agreement(scored)
-    compared = contacting.compare(loaded, scored, money, ordered and ordered[1])
+    compared = contacting.compare(loaded, scored, money, ordered and ordered.later)
     best = sentences.for_contacts(methods, compared)
     advice = whom.advise(best)
-    if advice:
-        listed = whom.list_customers(advice.ranked, scored[best["method"]], loaded)
-        with files.written_whole(folder / LIST) as beside:
-            # With a mark, by which spreadsheets know that it is UTF-8.
-            listed.to_csv(beside, encoding="utf-8-sig")
     return {
         "advice": advice,
-        "list": LIST,
+        "listed": advice and _list(folder, advice.ranked, scored[best["method"]], loaded),
+        "taken": sentences.taken(methods, compared, target) if len(methods) > 1 else "",
         "best": best,
         "headline": sentences.headline(methods, agreements),
         "answers": sentences.answers(methods, agreements),
@@ -294,6 +291,22 @@ def _comparison(methods, loaded, path, folder):
         "money": money,
         "target": target and target | {"rate": rate_of(find_outcome(loaded.target))},
         "charts": _charts(compared, money) if compared else {},
+    }
+
+
+def _list(folder, ranked, scored, loaded):
+    """Write the list, and return how many of each group it has and leaves out."""
+    listed = whom.list_customers(ranked, scored, loaded)
+    with files.written_whole(folder / LIST) as beside:
+        # With a mark, by which spreadsheets know that it is UTF-8.
+        listed.to_csv(beside, encoding="utf-8-sig")
+    pays = listed.get("decision") == CONTACT
+    return {
+        "name": LIST,
+        "customers": len(listed),
+        "left_out": len(scored) - len(listed),
+        "by_rank": listed["rank"].value_counts().to_dict(),
+        "pays": int(np.sum(pays)),
     }
 
 

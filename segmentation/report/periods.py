@@ -1,5 +1,7 @@
 """Rates then and now, where the customers can be put in order of time."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,14 @@ from segmentation.outcomes import CONTACT, DO_NOT, profit_of, rate_of
 EARLIER = 0.7
 #: The decision where the earlier customers ask for one and the later ones for the other.
 DEPENDS = "depends on the period"
+
+
+class Later(NamedTuple):
+    """Who came later: `by` what that is known, `since` which month, and of whom, (n_customers,)."""
+
+    by: str
+    since: str
+    later: np.ndarray
 
 
 def find_later(loaded, path):
@@ -23,26 +33,35 @@ def find_later(loaded, path):
 
     Returns
     -------
-    (str, array of bool, shape (n_customers,)) or None
-        What the order is taken from, and who comes after the first 70 %: by the rows of the
-        bank's table, which are in order of date (Moro, Cortez and Rita 2014), else by the only
-        column of ISO 8601 dates. None without either, or where so many have one date that nobody
-        comes later.
+    Later or None
+        Who comes after the first 70 %: by the rows of the bank's table, which are in order of date
+        (Moro, Cortez and Rita 2014), else by the only column of ISO 8601 dates. None without
+        either, or where so many have one date that nobody comes later.
     """
     if is_bank_marketing(path):
-        by, order = "the order of the rows", pd.Series(np.arange(len(loaded.table)))
+        by, dates = "the order of the rows", _months_of_the_bank(loaded.raw["month"])
+        order = pd.Series(np.arange(len(dates)))
     else:
         names = loaded.roles.index[loaded.roles["role"] == "date"]
         if len(names) != 1:
             return None
         by = str(names[0])
         texts = loaded.raw[by].astype(str)
-        order = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
+        order = dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
         if order.isna().any():
             return None
     # A date that reaches from the earlier customers into the later ones is an earlier one.
-    later = order > order.quantile(EARLIER, interpolation="lower")
-    return (by, later.to_numpy()) if later.any() else None
+    later = (order > order.quantile(EARLIER, interpolation="lower")).to_numpy()
+    if not later.any():
+        return None
+    return Later(by, f"{dates[later].min():%B %Y}", later)
+
+
+def _months_of_the_bank(names):
+    """Return the months of its rows as dates: they begin in 2008, and never go back."""
+    months = pd.to_datetime(names.astype(str), format="%b").dt.month
+    years = 2008 + (months.diff() < 0).cumsum()
+    return pd.to_datetime({"year": years, "month": months, "day": 1})
 
 
 def rates_then_and_now(outcome, later, money):
@@ -53,7 +72,7 @@ def rates_then_and_now(outcome, later, money):
     outcome : Series of float
         As `segmentation.outcomes.find_outcome` gives it, of some customers.
     later : array of bool
-        Of the same customers, as `find_later` gives it.
+        Of the same customers, as `Later` has it.
     money : dict or None
         As `segmentation.outcomes.money_of` gives it.
 

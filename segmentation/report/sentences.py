@@ -8,13 +8,10 @@ from segmentation.report.judged import judge, pooled
 from segmentation.stability import STABLE
 
 #: Where amounts are set.
-SET_MONEY = (
-    "Have yours set, as value and cost in customers.toml beside the table, and the page built "
-    "again."
-)
+SET_MONEY = "Give the analyst yours: value and cost in customers.toml, beside the table."
 ASK_FOR_MONEY = (
-    "Each segment gets a decision once it is set what a contact costs and such a customer brings: "
-    "cost and value in customers.toml beside the table."
+    "Tell the analyst what a contact costs and what such a customer brings, cost and value in "
+    "customers.toml beside the table: then it is said for each group whether a contact pays."
 )
 #: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
 SAME_GROUPS = 0.9
@@ -32,8 +29,9 @@ AGREEMENTS = (
 BORDERS = ((0.5, "clear"), (0.3, "soft"), (-1, "very soft"))
 BORDERS_MEAN = {
     "clear": "",
-    "soft": ": many of its customers could as well be in another",
-    "very soft": ": most of its customers could nearly as well be in another",
+    "soft": ": many of its customers are close to another segment",
+    "very soft": ": most of its customers are close to another segment, so that of one person says "
+    "little",
 }
 STABILITY = {"stable": "in most samples", "doubtful": "not always", "dissolved": "rarely"}
 
@@ -94,8 +92,13 @@ def one(target):
 
 
 def last(facts):
-    """Name the later customers by their share of all whose outcome is known."""
+    """Name the later customers, by their share of all whose outcome is known."""
     return f"the last {_later_share(facts):.0%}"
+
+
+def lately(facts):
+    """Name the later customers by when they begin, too."""
+    return f"lately (since {facts['periods']['since']}, {last(facts)} of the customers)"
 
 
 def first(facts):
@@ -121,7 +124,7 @@ def terms(facts):
         )
         if not money["example"]:
             return capital(said)
-        return f"Example amounts, which nobody has set: {said} {SET_MONEY}"
+        return f"Example amounts: {said} {SET_MONEY}"
     return ASK_FOR_MONEY if target else ""
 
 
@@ -183,7 +186,10 @@ def headline(methods, agreements):
     if not found:
         return "No sign of separate groups among these customers: segments are a way to sort them."
     if found < len(methods):
-        return "Unsure signs of groups among these customers: take segments as a way to sort them."
+        return (
+            f"{capital(count(found))} of {count(len(methods))} methods find{'s' * (found == 1)} "
+            "signs of groups among these customers: take segments as a way to sort them."
+        )
     if any(value < LARGELY_SAME for value in agreements.values()):
         return "There are groups among these customers, but each method draws them differently."
     if stable < n:
@@ -229,7 +235,7 @@ def groups_or_not(methods):
     if len(found) == len(methods) > 1:
         finders = "All find"
     said = f"{twins} {capital(finders)} the real table more grouped than {of_those} of those."
-    draw = "Each was run on a sample of the customers; a sign in one may be missing from another."
+    draw = "It was a sample of the customers: a sign in one sample may be missing from another."
     return " ".join([said, *filter(None, map(_another_number, found)), draw])
 
 
@@ -253,8 +259,8 @@ def which_method(methods):
     ]
     if not others:
         return said
-    passes = f"pass{'es' * (len(others) == 1)}"
-    return f"{said} {capital(listed(others))} {passes} as many, with names that fit less well."
+    passes = f"pass{'es' * (len(others) == 1)} as many"
+    return f"{said} {capital(listed(others))} {passes}, with names that fit less well on average."
 
 
 def _of_all(number, of):
@@ -296,30 +302,60 @@ def _best_orders(comparison):
     return best, [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
 
 
+def taken(methods, comparison, target):
+    """Say why the groups of one method are those to choose by whom to contact."""
+    name = for_contacts(methods, comparison)["method"]
+    if comparison is None:
+        return f"The groups are those of {name}, which describes customers best."
+    best, ties = _best_orders(comparison)
+    shares = {one: curve.first["share"] for one, curve in comparison.curves.items()}
+    model = comparison.curves[MODEL].first
+    if best == name and not ties:
+        others = [f"{one} {shares[one]:.0%}" for one in shares if one not in (name, MODEL)]
+        against = f"; {listed(others)}" if others else ""
+        said = (
+            f"The groups are those of {name}, whose order finds most of {who(target)}: "
+            f"{shares[name]:.0%} by contacting a fifth of the customers{against}."
+        )
+    else:
+        said = (
+            f"The groups are those of {name}, which describes customers best; no method's order "
+            f"finds clearly more of {who(target)}."
+        )
+    if model["low"] > comparison.curves[best or name].first["high"]:
+        said += (
+            f" A model made for that alone ({MODEL}) finds {model['share']:.0%} by contacting a "
+            f"fifth, these groups {shares[name]:.0%}: have one made if only the contacts count."
+        )
+    return said
+
+
 def contact_order(comparison, target):
     """Say by which order the first fifth of contacts reaches most of those who are sought."""
     if comparison is None:
         return ""
-    start = "To choose whom to contact, "
+    start = ""
     if comparison.in_time:
-        start = "To choose whom to contact, with lists made before the later customers came: "
+        start = "Put in order by the earlier customers and judged on the later ones: "
     model = comparison.curves[MODEL].first
     best, ties = _best_orders(comparison)
     if best is None:
-        return f"{start}no segments are clearly better than chance; {_model(model, FIRST)}"
+        said = "no segments are clearly better than chance"
+        return capital(f"{start}{said}; {_model(model, {'low': FIRST, 'high': FIRST})}")
     reached = comparison.curves[best].first
     as_good = f" ({listed(ties)} about as many)" if ties else ""
-    return (
-        f"{start}{best} reaches {reached['share']:.0%} of {who(target)} by a fifth of the "
-        f"contacts{as_good}; {_model(model, reached['high'])}"
+    said = (
+        f"by contacting a fifth of the customers, {best} finds {reached['share']:.0%} of "
+        f"{who(target)}{as_good}"
     )
+    return capital(f"{start}{said}; {_model(model, reached)}")
 
 
 def _model(model, best):
-    reach = f"a model made for that alone ({MODEL}) reaches {model['share']:.0%}"
-    if model["low"] > best:
-        return f"{reach}, so have one made if only the contacts count."
-    return f"{reach}, no clear difference." if model["high"] >= best else f"{reach}, no more."
+    finds = f"a model made for that alone ({MODEL}) finds {model['share']:.0%}"
+    if model["low"] > best["high"]:
+        return f"{finds}, so have one made if only the contacts count."
+    return f"{finds}, {'fewer' if model['high'] < best['low'] else 'no clear difference'}."
 
 
 def profit_order(comparison):
@@ -333,10 +369,10 @@ def profit_order(comparison):
     as_good = f" ({listed(ties)}: no clear difference)" if ties else ""
     chosen, per = "whose expected profit is above 0", "customer"
     if comparison.in_time:
-        chosen, per = "that paid among the earlier customers", "later customer"
+        chosen, per = "that on average paid before", "later customer"
     said = (
-        f"Contacting only the segments of {best} {chosen} brings {profit:+.2f} per {per}{as_good}; "
-        f"contacting everybody brings {comparison.everybody['mean']:+.2f}"
+        f"Contacting only the groups of {best} {chosen} brings {profit:+.2f} per {per}, contacted "
+        f"or not{as_good}; contacting everybody brings {comparison.everybody['mean']:+.2f}"
     )
     if gained["low"] > 0:
         return f"{said}, which is less."
@@ -388,14 +424,16 @@ def _ground(facts, agreements):
 def method_finding(facts):
     """Say in a sentence or two what one method finds."""
     groups, n = facts["groups"], len(facts["segments"])
-    start = (
-        "The customers are more grouped than tables made up without groups are"
-        if groups["found"]
-        else "These segments are a way to sort customers, as nothing shows these to be more "
-        "grouped than tables made up without groups"
+    as_good = _n_twins_as_good(groups)
+    look = "looks" if as_good in (0, 1) else "look"
+    said = (
+        f"{capital(count(as_good)) if as_good else 'None'} of {groups['n_twins']} tables made up to be "
+        f"like this one, but without groups, {look} as grouped as the real one"
     )
-    as_good = _n_twins_as_good(groups) or "none"
-    said = f"{start}: {as_good} of {groups['n_twins']} of those look as grouped."
+    if groups["found"]:
+        said += ": a sign of groups."
+    else:
+        said += ", so nothing shows that these segments are more than a way to sort customers."
     if groups["found"] and groups["k"] != n:
         said += f" By this measure {groups['k']} groups fit best; shown are {n}."
     seeds = facts["seeds"]["low"]

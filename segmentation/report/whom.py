@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from segmentation.outcomes import CONTACT, DO_NOT
+from segmentation.outcomes import CONTACT, DO_NOT, find_outcome
 from segmentation.report.judged import ASIDE, has_turned, in_time, judge, pooled
-from segmentation.report.sentences import capital, count, have, last, terms
+from segmentation.report.sentences import capital, count, have, lately, terms
 
 #: More groups than that are no short answer; the table of the method has the others.
 MAX_LISTED = 8
-#: Why the later customers are asked.
-NEXT = "What held lately is the better guess for the next campaign, but a guess."
+#: What has to be known where decisions turned.
+NEXT = (
+    "Why is not known: if rates fall back, so do the decisions. Try a few hundred customers first."
+)
 
 
 class Advice(NamedTuple):
@@ -55,7 +57,7 @@ def advise(facts):
         question = (
             f"How many {have(target)}?" if target else f"Where is {measure['label']} highest?"
         )
-        answer = f"The segments of {facts['method']}, the highest first."
+        answer = f"Groups of {facts['method']}, the highest first."
     return Advice(
         question,
         answer,
@@ -74,31 +76,30 @@ def _told(group):
 
 
 def _where_it_pays(facts, ranked):
-    segments = [group for group in ranked if group.segment is not None]
-    n_pay = sum(group.now["profit"]["decision"] == CONTACT for group in segments)
-    n, lately = len(facts["segments"]), in_time(facts)
-    if n_pay:
-        where = "every segment" if n_pay == n else f"{count(n_pay)} of {count(n)} segments"
-        said = (
-            f"a contact {'paid' if lately else 'pays'} in {where} of {facts['method']}. Best first:"
-        )
-    else:
-        said = f"no segment of {facts['method']} is shown to pay for a contact."
-    return capital(f"lately ({last(facts)} of the customers) {said}" if lately else said)
+    n_pay = sum(group.now["profit"]["decision"] == CONTACT for group in ranked)
+    where = f"{_of_these(n_pay, len(ranked))}, the best first"
+    if not n_pay:
+        where = f"no group of {facts['method']}"
+    if in_time(facts):
+        return capital(f"{lately(facts)} a contact paid in {where}.")
+    return f"A contact {'pays' if n_pay else 'is shown to pay'} in {where}."
+
+
+def _of_these(n, n_groups):
+    return f"{'all' if n == n_groups else f'{count(n)} of'} these {count(n_groups)} groups"
 
 
 def _turned(groups):
-    """Say, if a decision has turned, in how many segments a contact lost money or paid before."""
+    """Say, if a decision has turned, in how many groups a contact lost money or paid before."""
     if not any(map(has_turned, groups)):
         return []
-    segments = [group for group in groups if group.segment is not None]
-    decided = [group.before["profit"]["decision"] for group in segments if group.before]
+    decided = [group.before["profit"]["decision"] for group in groups if group.before]
     told = " and ".join(
-        f"{what} in {count(decided.count(decision))}"
+        f"{what} in {_of_these(decided.count(decision), len(decided))}"
         for decision, what in ((DO_NOT, "lost money"), (CONTACT, "paid"))
         if decision in decided
     )
-    return [f"Before, a contact {told} of these {count(len(segments))} segments. {NEXT}"]
+    return [f"Before, a contact {told}. {NEXT}"]
 
 
 def _moved(groups):
@@ -114,7 +115,9 @@ def _moved(groups):
 
 
 def list_customers(ranked, scored, loaded):
-    """List all customers, those of the best group first.
+    """List the customers of the best group first, within a group in random order.
+
+    Who has the target's value already whose rate is told needs no contact for it, and is left out.
 
     Parameters
     ----------
@@ -127,33 +130,33 @@ def list_customers(ranked, scored, loaded):
     Returns
     -------
     DataFrame of shape (n_customers, n_columns), indexed by ``row`` of the table, from 0
-        The identifiers; ``rank`` of the group from 1, missing where nothing is known; ``segment``,
-        missing for those set aside; ``group``, its name; ``rate`` or ``mean``; ``decision``,
-        where money decides; and the target, under its name.
+        The identifiers; ``rank`` of the group from 1, missing where nothing is known of it;
+        ``group``, its name; ``segment``, missing for those set aside; ``group_rate`` or
+        ``group_mean``; and ``decision``, where money decides.
     """
-    what = "rate" if ranked[0].now else "mean"
+    what = "group_rate" if ranked[0].now else "group_mean"
     told = pd.DataFrame.from_records(
         [
             {
                 "key": group.segment or 0,
-                "rank": i,
+                "rank": rank,
                 what: round(_told(group), 4),
-                "decision": _decision(group),
+                "decision": group.now and group.now["profit"] and group.now["profit"]["decision"],
             }
-            for i, group in enumerate(ranked, 1)
+            for rank, group in enumerate(ranked, 1)
         ],
         index="key",
     ).dropna(axis="columns", how="all")
     kept = ~scored["outlier"]
-    listed = told.reindex(scored["segment"].where(kept, 0)).set_axis(scored.index)
-    listed = listed.assign(
-        rank=listed["rank"].astype("Int64"),
-        segment=scored["segment"].where(kept).astype("Int64"),
+    own = told.reindex(scored["segment"].where(kept, 0)).set_axis(scored.index)
+    listed = loaded.ids.assign(
+        rank=own.pop("rank").astype("Int64"),
         group=scored["name"].where(kept, ASIDE),
-    )
-    listed = pd.concat([loaded.ids, listed, loaded.target], axis=1).rename_axis("row")
-    return listed.sort_values("rank", kind="stable")
-
-
-def _decision(group):
-    return group.now and group.now["profit"] and group.now["profit"]["decision"]
+        segment=scored["segment"].where(kept).astype("Int64"),
+        **own,
+    ).rename_axis("row")
+    outcome = find_outcome(loaded.target)
+    if outcome is not None:
+        listed = listed[outcome.ne(1).to_numpy()]
+    # In random order, so that the first hundred of a group are a fair sample of it.
+    return listed.sample(frac=1, random_state=0).sort_values("rank", kind="stable")
