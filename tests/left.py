@@ -157,7 +157,7 @@ def leave(folder, loaded, notebook, names, money=MONEY, target=True, found=True)
         "target": told | {"rate": rate_of(known[kept.index])} if told else None,
         "measure": None,
         "money": money if target else None,
-        "periods": told and {"by": "the order of the rows", "earlier": 0.7},
+        "periods": told and {"by": "the rows", "since": "May 2024", "earlier": 0.7},
         "set_aside": set_aside(scored[scored["outlier"]], known, money),
         "groups": groups | {"sentence": ""},
         "seeds": {"low": 0.99, "high": 1.0},

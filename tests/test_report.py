@@ -73,6 +73,7 @@ def test_facts_are_what_the_files_say(told):
     leaves = table["Churn"] == "Yes"
     later = table["signed_up"] > table["signed_up"].sort_values().iloc[int(0.7 * len(table)) - 1]
     assert known["periods"]["by"] == "signed_up"
+    assert known["periods"]["since"] == f"{pd.to_datetime(table['signed_up'][later]).min():%B %Y}"
     assert known["set_aside"]["customers"] == (~kept).sum()
     assert known["set_aside"]["target"]["share"] == pytest.approx(leaves[~kept].mean())
     assert known["target"]["positive"] == "Yes"
@@ -190,11 +191,23 @@ def test_the_latest_customers_come_after_all_others(days):
     if found is None:
         assert (days == days.max()).mean() > 0.3 - 1e-9
         return
-    by, later = found
+    by, since, later = found
     assert by == "signed_up"
+    assert since == f"{dates[later].min():%B %Y}"
     assert days[later].min() > days[~later].max()
     # They are as many as can be without a day of both kinds.
     assert later.mean() - 1 / len(days) < 0.3 < (days >= days[~later].max()).mean() + 1e-9
+
+
+def test_the_months_of_the_bank_go_from_may_2008_to_november_2010(bank_marketing):
+    loaded = load_customers(bank_marketing)
+    later = find_later(loaded, bank_marketing)
+    assert later.by == "the order of the rows"
+    first = loaded.raw["month"][later.later].iloc[0]
+    months = loaded.raw["month"][~later.later].astype(str)
+    # A year begins where January follows upon another month.
+    years = ((months == "jan") & (months.shift() != "jan")).sum()
+    assert later.since == f"{pd.to_datetime(first, format='%b'):%B} {2008 + years}"
 
 
 def test_no_order_is_taken_from_rows_or_from_dates_that_cannot_be_read():
@@ -202,7 +215,7 @@ def test_no_order_is_taken_from_rows_or_from_dates_that_cannot_be_read():
     assert find_later(by_date(dates.dt.strftime("%d.%m.%Y")), SAMPLE) is None
     assert find_later(by_date(dates.where(dates.index > 0)), SAMPLE) is None
     as_numbers = dates.dt.strftime("%Y%m%d").astype(int)
-    assert find_later(by_date(as_numbers), SAMPLE)[1].tolist() == (dates.index >= 70).tolist()
+    assert find_later(by_date(as_numbers), SAMPLE).later.tolist() == (dates.index >= 70).tolist()
     assert find_later(load_customers(SAMPLE), SAMPLE) is None
 
 

@@ -147,9 +147,11 @@ def test_a_list_of_means_has_those_of_whom_nothing_is_known_last(tmp_path, synth
     facts["measure"] = {"column": "m", "label": "money", "money": True, "all": found}
     facts["segments"][1]["measure"] = found
     scored = pd.read_csv(tmp_path / "segments_kmeans.csv")
-    told = whom.list_customers(whom.advise(facts).ranked, scored, synthetic)
+    ranked = whom.advise(facts).ranked
+    told = whom.list_customers(ranked, scored, synthetic._replace(target=None))
+    assert sorted(told.index) == list(scored.index)
     known = told["rank"].notna()
-    assert set(told["mean"][known]) == {31.25}
+    assert set(told["group_mean"][known]) == {31.25}
     assert set(told["segment"][known]) == {2}
     assert (~known).sum() == len(scored) - known.sum() > 0
     assert not known.iloc[known.sum() :].any()

@@ -425,10 +425,10 @@ def method_finding(facts):
     """Say in a sentence or two what one method finds."""
     groups, n = facts["groups"], len(facts["segments"])
     as_good = _n_twins_as_good(groups)
-    look = "looks" if as_good in (0, 1) else "look"
+    who = capital(count(as_good)) if as_good else "None"
     said = (
-        f"{capital(count(as_good)) if as_good else 'None'} of {groups['n_twins']} tables made up to be "
-        f"like this one, but without groups, {look} as grouped as the real one"
+        f"{who} of {groups['n_twins']} tables made up to be like this one, but without groups, "
+        f"look{'s' * (as_good < 2)} as grouped as the real one"
     )
     if groups["found"]:
         said += ": a sign of groups."
