@@ -234,8 +234,10 @@ def groups_or_not(methods):
     finders = f"{listed([facts['method'] for facts in found])} find{'s' * (len(found) == 1)}"
     if len(found) == len(methods) > 1:
         finders = "All find"
-    said = f"{twins} {capital(finders)} the real table more grouped than {of_those} of those."
-    draw = "It was a sample of the customers: a sign in one sample may be missing from another."
+    others = [facts["method"] for facts in methods if facts not in found]
+    but = f"; {listed(others)} do{'es' * (len(others) == 1)} not" if others else ""
+    said = f"{twins} {capital(finders)} the real table more grouped than {of_those} of those{but}."
+    draw = "Only a sample of the customers is tested: a sign in one may be missing from another."
     return " ".join([said, *filter(None, map(_another_number, found)), draw])
 
 
