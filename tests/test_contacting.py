@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from left import MONEY
 
-from segmentation.report import contacting, drawing, page, sentences
+from segmentation.report import contacting, drawing, orders, page
 
 
 def scored_by(segments):
@@ -24,7 +24,7 @@ def test_segments_that_are_the_target_reach_all_first(synthetic):
     noise = found.curves["noise"].first
     assert noise["low"] < contacting.FIRST < noise["high"]
     assert found.everybody["mean"] == pytest.approx(60 * yes.mean() - 5)
-    assert "knows" in sentences.contact_order(found, {"label": "y", "positive": "yes"})
+    assert "knows" in orders.contact_order(found, {"label": "y", "positive": "yes"})
     assert "noise" not in found.as_good
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from left import METHODS, articles_of, leave, numbers, write
 
-from segmentation.report import sentences, whom
+from segmentation.report import phrases, sentences, whom
 
 
 def test_the_verdict_claims_groups_only_where_they_are_found(tmp_path, synthetic):
@@ -160,5 +160,5 @@ def test_a_list_of_means_has_those_of_whom_nothing_is_known_last(tmp_path, synth
 
 def test_both_periods_are_named_by_their_shares(tmp_path, synthetic):
     facts = leave(tmp_path, synthetic, "kmeans", ["One", "Two"])
-    shares = [re.search(r"(\d+)%", name(facts)) for name in (sentences.first, sentences.last)]
+    shares = [re.search(r"(\d+)%", name(facts)) for name in (phrases.first, phrases.last)]
     assert [int(share.group(1)) for share in shares] == [70, 30]

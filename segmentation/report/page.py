@@ -16,7 +16,7 @@ from segmentation.customers import describe_roles, describe_source, is_bank_mark
 from segmentation.figures import segment_colours
 from segmentation.outcomes import CONTACT, DO_NOT, find_outcome, rate_of
 from segmentation.profiles import in_short
-from segmentation.report import contacting, drawing, sentences, whom
+from segmentation.report import contacting, drawing, orders, phrases, sentences, whom
 from segmentation.report.judged import in_time, judge
 from segmentation.report.periods import find_later
 
@@ -144,6 +144,9 @@ def _environment():
     }
     environment.globals |= {
         "words": sentences,
+        "phrases": phrases,
+        "orders": orders,
+        "model_name": contacting.MODEL,
         "in_time": in_time,
         "decisions": DECISIONS,
         "outcomes_before": OUTCOMES_BEFORE,
@@ -234,7 +237,7 @@ def _cards(facts):
     ]
     for card in cards[:-1]:
         card |= {
-            "border": sentences.graded(card["confidence"], sentences.BORDERS),
+            "border": phrases.graded(card["confidence"], sentences.BORDERS),
             "again": sentences.again(card["stability"]),
             "next_name": names.get(card["next"]["segment"]) if card["next"] else None,
             "typical_rest": card["typical"][MAX_TYPICAL:],
@@ -277,12 +280,12 @@ def _comparison(methods, loaded, path, folder):
     ordered = find_later(loaded, path)
     agreements = contacting.agreement(scored)
     compared = contacting.compare(loaded, scored, money, ordered and ordered.later)
-    best = sentences.for_contacts(methods, compared)
+    best = orders.for_contacts(methods, compared)
     advice = whom.advise(best)
     return {
         "advice": advice,
         "listed": advice and _list(folder, advice.ranked, scored[best["method"]], loaded),
-        "taken": sentences.taken(methods, compared, target) if len(methods) > 1 else "",
+        "taken": orders.taken(methods, compared, target) if len(methods) > 1 else "",
         "best": best,
         "headline": sentences.headline(methods, agreements),
         "answers": sentences.answers(methods, agreements),

@@ -3,16 +3,9 @@
 import math
 
 from segmentation.profiles import MIXED_BELOW
-from segmentation.report.contacting import FIRST, MODEL
-from segmentation.report.judged import judge, pooled
+from segmentation.report.phrases import capital, count, graded, listed
 from segmentation.stability import STABLE
 
-#: Where amounts are set.
-SET_MONEY = "Give the analyst yours: value and cost in customers.toml, beside the table."
-ASK_FOR_MONEY = (
-    "Tell the analyst what a contact costs and what such a customer brings, cost and value in "
-    "customers.toml beside the table: then it is said for each group whether a contact pays."
-)
 #: From this agreement (adjusted Rand index) on, two divisions are nearly the same.
 SAME_GROUPS = 0.9
 LARGELY_SAME = 0.6
@@ -35,97 +28,12 @@ BORDERS_MEAN = {
 }
 STABILITY = {"stable": "in most samples", "doubtful": "not always", "dissolved": "rarely"}
 
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-def count(number):
-    """Write a small number as a word."""
-    return COUNTS[number] if number < len(COUNTS) else f"{number:,}"
-
-
-def counted(number, noun):
-    """Write a number of things, with the plural in s."""
-    return f"{count(number)} {noun}{'s' * (number != 1)}"
-
-
-def listed(texts):
-    """Write texts as a list in a sentence."""
-    *first, last = texts
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def graded(value, grades):
-    """Return the word of the first grade that a value reaches."""
-    return next(word for least, word in grades if value >= least)
-
 
 def again(stability):
     """Say how a segment is found again; `stability` as in the facts."""
     if stability["verdict"] == "stable" and stability["low"] >= STABLE:
         return "in nearly every sample"
     return STABILITY[stability["verdict"]]
-
-
-def which(target):
-    """Name the customers whose share is the rate; `target` as in the facts."""
-    return f"{target['label']} = {target['positive']}"
-
-
-def title(target):
-    """Name the rate, as the head of a column."""
-    return capital(target.get("have", which(target)))
-
-
-def have(target):
-    """Say what they did or have, where there is a word for it with that."""
-    return target.get("have") or f"have {which(target)}"
-
-
-def who(target):
-    """Name them, where there is a word for them with that."""
-    return target.get("who") or f"those with {which(target)}"
-
-
-def one(target):
-    """Name one of them."""
-    return target.get("one") or f"a customer with {which(target)}"
-
-
-def last(facts):
-    """Name the later customers, by their share of all whose outcome is known."""
-    return f"the last {_later_share(facts):.0%}"
-
-
-def lately(facts):
-    """Name the later customers by when they begin, too."""
-    return f"lately (since {facts['periods']['since']}, {last(facts)} of the customers)"
-
-
-def first(facts):
-    """Name the earlier customers, so that they and `last` are all."""
-    return f"the first {1 - round(_later_share(facts), 2):.0%}"
-
-
-def _later_share(facts):
-    groups = judge(facts)
-    later, earlier = (pooled(groups, period)["customers"] for period in ("now", "before"))
-    return later / (later + earlier)
-
-
-def terms(facts):
-    """Say from which rate on a contact pays, or what would have to be known for that."""
-    money, target = facts["money"], facts["target"]
-    if money:
-        unit = f" {money['unit']}" if "unit" in money else ""
-        said = (
-            f"a contact costs {money['cost']:,.10g}{unit} and {one(target)} brings "
-            f"{money['value']:,.10g}{unit}, so it pays where more than {money['break_even']:.1%} "
-            "of those contacted are such customers."
-        )
-        if not money["example"]:
-            return capital(said)
-        return f"Example amounts: {said} {SET_MONEY}"
-    return ASK_FOR_MONEY if target else ""
 
 
 def checks(facts):
@@ -278,111 +186,6 @@ def _merit(facts):
     return n_passed(facts), sum(some["f1"] for some in facts["segments"]) / len(facts["segments"])
 
 
-def for_contacts(methods, comparison):
-    """Return the facts of the method to choose by whom to contact.
-
-    Of those whose order reaches most of those sought, and of the others where the difference may
-    be one by chance, that which describes best.
-    """
-    if comparison is None:
-        return recommended(methods)
-    best, ties = _best_orders(comparison)
-    if best is None:
-        return recommended(methods)
-    return recommended([facts for facts in methods if facts["method"] in (best, *ties)])
-
-
-def _best_orders(comparison):
-    """Return the method whose first fifth reaches most, and those that may reach as many.
-
-    None and nothing where none is better than chance.
-    """
-    ours = {name: curve.first for name, curve in comparison.curves.items() if name != MODEL}
-    best = max(ours, key=lambda name: ours[name]["share"])
-    if ours[best]["low"] <= FIRST:
-        return None, []
-    return best, [name for name in ours if name != best and ours[name]["high"] >= ours[best]["low"]]
-
-
-def taken(methods, comparison, target):
-    """Say why the groups of one method are those to choose by whom to contact."""
-    name = for_contacts(methods, comparison)["method"]
-    if comparison is None:
-        return f"The groups are those of {name}, which describes customers best."
-    best, ties = _best_orders(comparison)
-    shares = {one: curve.first["share"] for one, curve in comparison.curves.items()}
-    model = comparison.curves[MODEL].first
-    if best == name and not ties:
-        others = [f"{one} {shares[one]:.0%}" for one in shares if one not in (name, MODEL)]
-        against = f"; {listed(others)}" if others else ""
-        said = (
-            f"The groups are those of {name}, whose order finds most of {who(target)}: "
-            f"{shares[name]:.0%} by contacting a fifth of the customers{against}."
-        )
-    else:
-        said = (
-            f"The groups are those of {name}, which describes customers best; no method's order "
-            f"finds clearly more of {who(target)}."
-        )
-    if model["low"] > comparison.curves[best or name].first["high"]:
-        said += (
-            f" A model made for that alone ({MODEL}) finds {model['share']:.0%} by contacting a "
-            f"fifth, these groups {shares[name]:.0%}: have one made if only the contacts count."
-        )
-    return said
-
-
-def contact_order(comparison, target):
-    """Say by which order the first fifth of contacts reaches most of those who are sought."""
-    if comparison is None:
-        return ""
-    start = ""
-    if comparison.in_time:
-        start = "Put in order by the earlier customers and judged on the later ones: "
-    model = comparison.curves[MODEL].first
-    best, ties = _best_orders(comparison)
-    if best is None:
-        said = "no segments are clearly better than chance"
-        return capital(f"{start}{said}; {_model(model, {'low': FIRST, 'high': FIRST})}")
-    reached = comparison.curves[best].first
-    as_good = f" ({listed(ties)} about as many)" if ties else ""
-    said = (
-        f"by contacting a fifth of the customers, {best} finds {reached['share']:.0%} of "
-        f"{who(target)}{as_good}"
-    )
-    return capital(f"{start}{said}; {_model(model, reached)}")
-
-
-def _model(model, best):
-    finds = f"a model made for that alone ({MODEL}) finds {model['share']:.0%}"
-    if model["low"] > best["high"]:
-        return f"{finds}, so have one made if only the contacts count."
-    return f"{finds}, {'fewer' if model['high'] < best['low'] else 'no clear difference'}."
-
-
-def profit_order(comparison):
-    """Say what choosing segments that should pay brings, against contacting everybody."""
-    if comparison is None or comparison.everybody is None:
-        return ""
-    ours = {name: curve for name, curve in comparison.curves.items() if name != MODEL}
-    best = max(ours, key=lambda name: ours[name].profit["mean"])
-    profit, gained = ours[best].profit["mean"], ours[best].gained
-    ties = [name for name in ours if name in comparison.as_good]
-    as_good = f" ({listed(ties)}: no clear difference)" if ties else ""
-    chosen, per = "whose expected profit is above 0", "customer"
-    if comparison.in_time:
-        chosen, per = "that on average paid before", "later customer"
-    said = (
-        f"Contacting only the groups of {best} {chosen} brings {profit:+.2f} per {per}, contacted "
-        f"or not{as_good}; contacting everybody brings {comparison.everybody['mean']:+.2f}"
-    )
-    if gained["low"] > 0:
-        return f"{said}, which is less."
-    if gained["high"] < 0:
-        return f"{said}, which is more."
-    return f"{said}, no clear difference."
-
-
 def how_sure(methods, agreements):
     """Say how often segments are found again, and how far the methods agree."""
     stable, n = _n_stable(methods)
@@ -461,7 +264,3 @@ def _against(found, value):
     if found["low"] > value:
         return "above"
     return "below" if found["high"] < value else "not clearly different from"
-
-
-def capital(text):
-    return text[:1].upper() + text[1:]

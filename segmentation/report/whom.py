@@ -6,7 +6,7 @@ import pandas as pd
 
 from segmentation.outcomes import CONTACT, DO_NOT, find_outcome
 from segmentation.report.judged import ASIDE, has_turned, in_time, judge, pooled
-from segmentation.report.sentences import capital, count, have, lately, terms
+from segmentation.report.phrases import capital, count, have, lately, terms
 
 #: More groups than that are no short answer; the table of the method has the others.
 MAX_LISTED = 8
