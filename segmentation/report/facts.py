@@ -296,8 +296,8 @@ def to_sql(facts):
     return (
         f"-- The segments of {facts['method']} by their rules. A rule is not the segment: the "
         f"precision says\n-- how many of those whom it describes are in it, the recall how many "
-        f"of it are described. Rates and\n-- decisions are those of the segments: to contact "
-        f"customers, take segments_{facts['notebook']}.csv.\n"
+        f"of it are described. Rates and\n-- decisions are those of the segments, not of whom the "
+        f"rules describe.\n"
         f"SELECT customers.*, {case} AS segment\nFROM customers;\n"
     )
 

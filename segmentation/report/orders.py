@@ -41,20 +41,20 @@ def taken(methods, comparison, target):
     model = comparison.curves[MODEL].first
     if best == name and not ties:
         others = [f"{one} {shares[one]:.0%}" for one in shares if one not in (name, MODEL)]
-        against = f"; {listed(others)}" if others else ""
+        against = f", {', '.join(others)}" if others else ""
         said = (
-            f"The groups are those of {name}, whose order finds most of {who(target)}: "
-            f"{shares[name]:.0%} by contacting a fifth of the customers{against}."
+            f"The groups are those of {name}, as its order finds more of {who(target)} than "
+            f"others: {shares[name]:.0%} by contacting a fifth of the customers{against}, 20% by chance."
         )
     else:
         said = (
-            f"The groups are those of {name}, which describes customers best; no method's order "
-            f"finds clearly more of {who(target)}."
+            f"The groups are those of {name}, which describes customers best; by contacting a "
+            f"fifth of them, no other finds clearly more of {who(target)}."
         )
     if model["low"] > comparison.curves[best or name].first["high"]:
         said += (
-            f" A model made for that alone ({MODEL}) finds {model['share']:.0%} by contacting a "
-            f"fifth, these groups {shares[name]:.0%}: have one made if only the contacts count."
+            f" If you only want to know whom to contact, ask for a list by a model made for that "
+            f"({MODEL}): it finds {model['share']:.0%}, these groups {shares[name]:.0%}."
         )
     return said
 
@@ -65,7 +65,7 @@ def contact_order(comparison, target):
         return ""
     start = ""
     if comparison.in_time:
-        start = "Put in order by the earlier customers and judged on the later ones: "
+        start = "In hindsight, put in order by the earlier customers and judged on the later: "
     model = comparison.curves[MODEL].first
     best, ties = _best_orders(comparison)
     if best is None:

@@ -287,7 +287,8 @@ def _comparison(methods, loaded, path, folder):
         "listed": advice and _list(folder, advice.ranked, scored[best["method"]], loaded),
         "taken": orders.taken(methods, compared, target) if len(methods) > 1 else "",
         "best": best,
-        "headline": sentences.headline(methods, agreements),
+        "headline": advice and whom.headline(best, advice),
+        "grouped": sentences.headline(methods, agreements),
         "answers": sentences.answers(methods, agreements),
         "agreements": agreements,
         "compared": compared,
@@ -308,7 +309,7 @@ def _list(folder, ranked, scored, loaded):
         "name": LIST,
         "customers": len(listed),
         "left_out": len(scored) - len(listed),
-        "by_rank": listed["rank"].value_counts().to_dict(),
+        "by_rank": listed["group_rank"].value_counts().to_dict(),
         "pays": int(np.sum(pays)),
     }
 

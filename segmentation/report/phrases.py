@@ -2,12 +2,8 @@
 
 from segmentation.report.judged import judge, pooled
 
-#: Where amounts are set.
-SET_MONEY = "Give the analyst yours: value and cost in customers.toml, beside the table."
-ASK_FOR_MONEY = (
-    "Tell the analyst what a contact costs and what such a customer brings, cost and value in "
-    "customers.toml beside the table: then it is said for each group whether a contact pays."
-)
+#: How a table gets amounts of its own.
+SET_MONEY = "Give the analyst yours, for cost and value in customers.toml."
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -66,9 +62,9 @@ def last(facts):
     return f"the last {_later_share(facts):.0%}"
 
 
-def lately(facts):
-    """Name the later customers by when they begin, too."""
-    return f"lately (since {facts['periods']['since']}, {last(facts)} of the customers)"
+def since(facts):
+    """Name the time of the later customers."""
+    return f"since {facts['periods']['since']}"
 
 
 def first(facts):
@@ -87,12 +83,18 @@ def terms(facts):
     money, target = facts["money"], facts["target"]
     if money:
         unit = f" {money['unit']}" if "unit" in money else ""
+        cost, value = (f"{money[name]:,.10g}" for name in ("cost", "value"))
         said = (
-            f"a contact costs {money['cost']:,.10g}{unit} and {one(target)} brings "
-            f"{money['value']:,.10g}{unit}, so it pays where more than {money['break_even']:.1%} "
-            "of those contacted are such customers."
+            f"a contact costs {cost}{unit} and {one(target)} brings {value}{unit}, so that more "
+            f"than {money['break_even']:.1%} ({cost} / {value}) of those contacted must be one."
         )
         if not money["example"]:
             return capital(said)
-        return f"Example amounts: {said} {SET_MONEY}"
-    return ASK_FOR_MONEY if target else ""
+        return f"What pays is decided here by example amounts: {said} {SET_MONEY}"
+    if target:
+        return (
+            f"Tell the analyst what a contact costs, and what it brings on average with "
+            f"{one(target)}, counting those whom it does not change (cost and value in "
+            "customers.toml): then it is said for each group whether a contact pays."
+        )
+    return ""

@@ -54,7 +54,7 @@ def checks(facts):
     named = sum(not some["mixed"] for some in segments)
     low = facts["seeds"]["low"]
     return {
-        "More than one group": (facts["groups"]["found"], _twins(facts["groups"])),
+        "More than one group": (facts["groups"]["found"], _twins(facts["groups"], n)),
         "Found again in other samples": (stable == n, f"{stable} of {n} segments"),
         "Names fit": (named == n, f"{named} of {n} names"),
         "Same with another start": (low >= SAME_GROUPS, f"lowest agreement {low:.2f}"),
@@ -66,8 +66,9 @@ def n_passed(facts):
     return sum(passed for passed, _ in checks(facts).values())
 
 
-def _twins(groups):
-    return f"matched by {_n_twins_as_good(groups)} of {groups['n_twins']}"
+def _twins(groups, n):
+    of_these = f", for {groups['k']} groups" * (groups["found"] and groups["k"] != n)
+    return f"matched by {_n_twins_as_good(groups)} of {groups['n_twins']}{of_these}"
 
 
 def _n_twins_as_good(groups):

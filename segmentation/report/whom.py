@@ -5,19 +5,19 @@ from typing import NamedTuple
 import pandas as pd
 
 from segmentation.outcomes import CONTACT, DO_NOT, find_outcome
+from segmentation.profiles import in_short
 from segmentation.report.judged import ASIDE, has_turned, in_time, judge, pooled
-from segmentation.report.phrases import capital, count, have, lately, terms
+from segmentation.report.phrases import capital, count, have, last, since, terms
+from segmentation.report.sentences import against_all, against_mean
 
 #: More groups than that are no short answer; the table of the method has the others.
 MAX_LISTED = 8
 #: What has to be known where decisions turned.
-NEXT = (
-    "Why is not known: if rates fall back, so do the decisions. Try a few hundred customers first."
-)
+NEXT = "Why is not known: if the old rates come back, stop."
 
 
 class Advice(NamedTuple):
-    """A question, its answer, the groups that it is of, the best first, and what to know of them.
+    """A question, its answer, and the groups that it is of, the best first.
 
     `ranked` are groups of `segmentation.report.judged.judge`, the first `MAX_LISTED` of which are
     for the table; `now` and `before` are the rates of all customers, None where none is told;
@@ -30,7 +30,6 @@ class Advice(NamedTuple):
     now: dict | None
     before: dict | None
     terms: str
-    notes: list
 
 
 def advise(facts):
@@ -54,9 +53,7 @@ def advise(facts):
     if facts["money"]:
         question, answer = "Whom to contact?", _where_it_pays(facts, ranked)
     else:
-        question = (
-            f"How many {have(target)}?" if target else f"Where is {measure['label']} highest?"
-        )
+        question = f"How many {have(target)}?" if target else f"How high is {measure['label']}?"
         answer = f"Groups of {facts['method']}, the highest first."
     return Advice(
         question,
@@ -65,7 +62,6 @@ def advise(facts):
         pooled(groups, "now"),
         pooled(groups, "before"),
         terms(facts),
-        [*_turned(groups), *_moved(groups)],
     )
 
 
@@ -77,41 +73,64 @@ def _told(group):
 
 def _where_it_pays(facts, ranked):
     n_pay = sum(group.now["profit"]["decision"] == CONTACT for group in ranked)
-    where = f"{_of_these(n_pay, len(ranked))}, the best first"
-    if not n_pay:
+    if n_pay:
+        where = f"{_of_these(n_pay, len(ranked))}, the best first"
+    else:
         where = f"no group of {facts['method']}"
-    if in_time(facts):
-        return capital(f"{lately(facts)} a contact paid in {where}.")
-    return f"A contact {'pays' if n_pay else 'is shown to pay'} in {where}."
+    if not in_time(facts):
+        return f"A contact {'pays' if n_pay else 'is shown to pay'} in {where}."
+    paid = f"{capital(since(facts))} ({last(facts)} of the customers) a contact paid in {where}."
+    return " ".join([paid, *_turned(ranked)])
 
 
 def _of_these(n, n_groups):
     return f"{'all' if n == n_groups else f'{count(n)} of'} these {count(n_groups)} groups"
 
 
-def _turned(groups):
-    """Say, if a decision has turned, in how many groups a contact lost money or paid before."""
-    if not any(map(has_turned, groups)):
+def _turned(ranked):
+    """Say, if a decision has turned, in how many groups a contact lost money and paid before."""
+    if not any(map(has_turned, ranked)):
         return []
-    decided = [group.before["profit"]["decision"] for group in groups if group.before]
-    told = " and ".join(
-        f"{what} in {_of_these(decided.count(decision), len(decided))}"
-        for decision, what in ((DO_NOT, "lost money"), (CONTACT, "paid"))
-        if decision in decided
+    decided = [group.before["profit"]["decision"] for group in ranked if group.before]
+    lost, paid = (decided.count(decision) for decision in (DO_NOT, CONTACT))
+    return [
+        f"Before, it lost money in {count(lost) if lost else 'none'} and paid in "
+        f"{count(paid) if paid else 'none'}. {NEXT}"
+    ]
+
+
+def headline(facts, advice):
+    """Say which segment has clearly the most, against all customers, or None.
+
+    Parameters
+    ----------
+    facts : dict
+        Of the method whose groups the advice is of.
+    advice : Advice
+
+    Returns
+    -------
+    str or None
+        None where the segment with the highest rate or mean is not clearly above all.
+    """
+    best = next((group for group in advice.ranked if group.segment is not None), None)
+    if best is None:
+        return None
+    if best.now:
+        if against_all(best.now, advice.now) != "above":
+            return None
+        when = f" {since(facts)}" if in_time(facts) else ""
+        return (
+            f"{best.name}: {best.now['share']:.0%} {have(facts['target'])}{when}, of all customers "
+            f"{advice.now['share']:.0%}"
+        )
+    everybody = facts["measure"]["all"]
+    if against_mean(best.measure, everybody) != "above":
+        return None
+    return (
+        f"{best.name}: {facts['measure']['label']} {in_short(best.measure['mean'])} on average, "
+        f"of all in segments {in_short(everybody['mean'])}"
     )
-    return [f"Before, a contact {told}. {NEXT}"]
-
-
-def _moved(groups):
-    """Say if the rates of all groups have moved the same way, which makes no group better."""
-    moved = [(group.now, group.before) for group in groups if group.now and group.before]
-    for way, sign in (("rose", 1), ("fell", -1)):
-        ends = ("low", "high")[::sign]
-        if moved and all(sign * now[ends[0]] > sign * before[ends[1]] for now, before in moved):
-            return [
-                f"Rates {way} in every group: compare each with all customers of the same time."
-            ]
-    return []
 
 
 def list_customers(ranked, scored, loaded):
@@ -130,11 +149,10 @@ def list_customers(ranked, scored, loaded):
     Returns
     -------
     DataFrame of shape (n_customers, n_columns), indexed by ``row`` of the table, from 0
-        The identifiers; ``rank`` of the group from 1, missing where nothing is known of it;
-        ``group``, its name; ``segment``, missing for those set aside; ``group_rate`` or
-        ``group_mean``; and ``decision``, where money decides.
+        The identifiers; ``group_rank`` from 1, missing where nothing is known of it; ``group``,
+        its name; ``rate_of_group`` or ``mean_of_group``; and ``decision``, where money decides.
     """
-    what = "group_rate" if ranked[0].now else "group_mean"
+    what = "rate_of_group" if ranked[0].now else "mean_of_group"
     told = pd.DataFrame.from_records(
         [
             {
@@ -150,13 +168,12 @@ def list_customers(ranked, scored, loaded):
     kept = ~scored["outlier"]
     own = told.reindex(scored["segment"].where(kept, 0)).set_axis(scored.index)
     listed = loaded.ids.assign(
-        rank=own.pop("rank").astype("Int64"),
+        group_rank=own.pop("rank").astype("Int64"),
         group=scored["name"].where(kept, ASIDE),
-        segment=scored["segment"].where(kept).astype("Int64"),
         **own,
     ).rename_axis("row")
     outcome = find_outcome(loaded.target)
     if outcome is not None:
         listed = listed[outcome.ne(1).to_numpy()]
     # In random order, so that the first hundred of a group are a fair sample of it.
-    return listed.sample(frac=1, random_state=0).sort_values("rank", kind="stable")
+    return listed.sample(frac=1, random_state=0).sort_values("group_rank", kind="stable")
