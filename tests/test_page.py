@@ -82,21 +82,21 @@ def test_the_list_has_who_is_still_sought_the_best_group_first(made, written, sy
     listed = pd.read_csv(made / page.LIST, index_col="row", encoding="utf-8-sig")
     yes = synthetic.target == "yes"
     assert sorted(listed.index) == yes.index[~yes].tolist()
-    assert listed["rank"].is_monotonic_increasing
-    assert listed["group_rate"].is_monotonic_decreasing
+    assert listed["group_rank"].is_monotonic_increasing
+    assert listed["rate_of_group"].is_monotonic_decreasing
     (best,) = set(re.findall(r'<a href="#(\w+)-1">', written.partition("</header>")[0]))
     scored = pd.read_csv(made / f"segments_{best}.csv")
-    own = scored.loc[listed.index]
-    assert (listed["segment"].isna() == own["outlier"]).all()
-    assert (listed["segment"].dropna() == own["segment"][~own["outlier"]]).all()
+    segment = scored["segment"].where(~scored["outlier"], 0)
     shown, late = numbers(written), yes.index >= int(0.7 * len(yes))
-    for (key, rate), of_group in listed.fillna({"segment": 0}).groupby(["segment", "group_rate"]):
-        segment = scored["segment"].where(~scored["outlier"], 0) == key
-        assert yes[segment & late].mean() == pytest.approx(rate, abs=1e-4)
-        if of_group["rank"].iloc[0] <= whom.MAX_LISTED:
-            assert shows(shown[f"whom.{int(key) or 'aside'}.listed"], len(of_group))
+    for (key, rank), of_group in listed.groupby([segment[listed.index], "group_rank"]):
+        assert len(of_group) == (~yes & (segment == key)).sum()
+        rate = yes[late & (segment == key)].mean()
+        assert of_group["rate_of_group"].to_numpy() == pytest.approx(rate, abs=1e-4)
+        assert of_group["group"].nunique() == 1
         # A group has no order: who stands first in it is who was drawn first.
         assert not of_group.index.is_monotonic_increasing
+        if rank <= whom.MAX_LISTED:
+            assert shows(shown[f"whom.{key or 'aside'}.listed"], len(of_group))
 
 
 def test_numbers_of_the_rest_are_those_of_the_file(made, written):

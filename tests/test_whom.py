@@ -103,27 +103,31 @@ def test_that_decisions_turned_is_said_where_they_did(tmp_path, synthetic):
     facts = asking(leave(tmp_path, synthetic, "kmeans", ["One", "Two"]), *[(0.2, 0.1, 0.3)] * 2)
     for some in facts["segments"]:
         some["periods"]["earlier"] |= {"share": 0.2, "low": 0.1, "high": 0.3}
-    assert not whom.advise(facts).notes
+    assert whom.NEXT not in whom.advise(facts).answer
     facts["segments"][0]["periods"]["earlier"] |= {"share": 0.02, "low": 0.01, "high": 0.03}
-    (note,) = whom.advise(facts).notes
-    assert whom.NEXT in note
+    assert whom.NEXT in whom.advise(facts).answer
 
 
-def test_rates_that_all_moved_the_same_way_are_called_that(tmp_path, synthetic):
-    facts = leave(tmp_path, synthetic, "kmeans", ["One", "Two"], money=None)
-    groups = [*facts["segments"], facts["set_aside"]]
-
-    def notes(*moves):
-        for some, move in zip(groups, moves, strict=True):
-            some["periods"]["earlier"] |= {"low": 0.4, "high": 0.5}
-            some["periods"]["later"] |= {"low": 0.4 + move, "high": 0.5 + move}
-        return whom.advise(facts).notes
-
-    rose, fell = notes(0.2, 0.3, 0.2), notes(-0.2, -0.2, -0.3)
-    assert rose
-    assert fell
-    assert rose != fell
-    assert notes(0.2, -0.2, 0.2) == notes(0.2, 0.05, 0.2) == []
+def test_the_headline_names_a_segment_that_is_clearly_above_all(tmp_path, synthetic):
+    facts = leave(tmp_path, synthetic, "kmeans", ["One", "Two"])
+    for more, less in ((0, 1), (1, 0)):
+        for some, share in ((facts["segments"][more], 0.9), (facts["segments"][less], 0.0)):
+            some["periods"]["later"] |= {"share": share, "low": share, "high": share}
+        said = whom.headline(facts, whom.advise(facts))
+        assert said.startswith(facts["segments"][more]["name"])
+        assert "90%" in said
+    for some in facts["segments"]:
+        some["periods"]["later"] |= {"low": 0.0, "high": 1.0}
+    assert whom.headline(facts, whom.advise(facts)) is None
+    measured = leave(tmp_path, synthetic, "kmeans", ["One", "Two"], target=False)
+    found = {"mean": 31.25, "low": 28.0, "high": 34.5, "share": 0.4, "customers": 900}
+    measured["measure"] = {"column": "m", "label": "money", "money": True, "all": found}
+    measured["segments"][1]["measure"] = found | {"mean": 50.0, "low": 40.0}
+    said = whom.headline(measured, whom.advise(measured))
+    assert said.startswith("Two")
+    assert "50" in said
+    measured["segments"][1]["measure"] = found
+    assert whom.headline(measured, whom.advise(measured)) is None
 
 
 def test_without_periods_or_money_what_is_known_is_told(tmp_path, synthetic):
@@ -150,9 +154,9 @@ def test_a_list_of_means_has_those_of_whom_nothing_is_known_last(tmp_path, synth
     ranked = whom.advise(facts).ranked
     told = whom.list_customers(ranked, scored, synthetic._replace(target=None))
     assert sorted(told.index) == list(scored.index)
-    known = told["rank"].notna()
-    assert set(told["group_mean"][known]) == {31.25}
-    assert set(told["segment"][known]) == {2}
+    known = told["group_rank"].notna()
+    assert set(told["mean_of_group"][known]) == {31.25}
+    assert set(told["group"][known]) == {"Two"}
     assert (~known).sum() == len(scored) - known.sum() > 0
     assert not known.iloc[known.sum() :].any()
     assert "decision" not in told

@@ -44,7 +44,8 @@ def taken(methods, comparison, target):
         against = f", {', '.join(others)}" if others else ""
         said = (
             f"The groups are those of {name}, as its order finds more of {who(target)} than "
-            f"others: {shares[name]:.0%} by contacting a fifth of the customers{against}, 20% by chance."
+            f"others: {shares[name]:.0%} by contacting a fifth of the customers{against}, 20% by "
+            "chance."
         )
     else:
         said = (
