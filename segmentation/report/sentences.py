@@ -23,8 +23,8 @@ BORDERS = ((0.5, "clear"), (0.3, "soft"), (-1, "very soft"))
 BORDERS_MEAN = {
     "clear": "",
     "soft": ": many of its customers are close to another segment",
-    "very soft": ": most of its customers are close to another segment, so that of one person says "
-    "little",
+    "very soft": ": most of its customers are close to another segment, so do not read much into "
+    "the segment of a single one",
 }
 STABILITY = {"stable": "in most samples", "doubtful": "not always", "dissolved": "rarely"}
 
