@@ -43,6 +43,14 @@ def test_lists_are_made_of_the_earlier_and_judged_on_the_later(synthetic):
     assert turned.profit["mean"] == pytest.approx(-5 * turned.contacted)
 
 
+def test_those_set_aside_are_a_group_of_their_own(synthetic):
+    yes = (synthetic.target == "yes").to_numpy()
+    scored = scored_by(np.ones(len(yes), dtype=int)).assign(outlier=yes)
+    found = contacting.compare(synthetic, {"one": scored}, MONEY)
+    assert found.curves["one"].first["share"] == pytest.approx(1)
+    assert found.curves["one"].contacted == pytest.approx(yes.mean())
+
+
 def test_an_order_of_time_with_too_few_successes_is_none(synthetic):
     yes = (synthetic.target == "yes").to_numpy()
     later = yes.cumsum() > yes.sum() - contacting.N_FOLDS + 1
