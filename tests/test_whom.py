@@ -18,11 +18,23 @@ def test_the_verdict_claims_groups_only_where_they_are_found(tmp_path, synthetic
             for name, one in zip(("kmeans", "kprototypes"), found, strict=True)
         ]
         said.add(sentences.headline(methods, {("k-means", "K-Prototypes"): 0.95}))
-        assert sentences.checks(methods[1])["More than one group"][0] is found[1]
+        assert sentences.checks(methods[1])["More grouped than chance"][0] is found[1]
     assert len(said) == 3
     methods[0]["groups"]["found"] = methods[1]["groups"]["found"] = True
     said.add(sentences.headline(methods, {("k-means", "K-Prototypes"): 0.2}))
     assert len(said) == 4
+
+
+def test_groups_are_called_real_only_where_as_many_are_found(tmp_path, synthetic):
+    facts = leave(tmp_path, synthetic, "kmeans", ["One", "Two"])
+    said = [sentences.reality(facts)]
+    assert sentences.shown_to_be_groups(facts)
+    for change in ({"k": 17}, {"found": False}):
+        facts["groups"] |= change
+        assert not sentences.shown_to_be_groups(facts)
+        said.append(sentences.reality(facts))
+    assert len(set(said)) == 3
+    assert "17" in said[1]
 
 
 def test_checks_ask_for_every_segment(tmp_path, synthetic):

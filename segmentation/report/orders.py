@@ -41,11 +41,10 @@ def taken(methods, comparison, target):
     model = comparison.curves[MODEL].first
     if best == name and not ties:
         others = [f"{one} {shares[one]:.0%}" for one in shares if one not in (name, MODEL)]
-        against = f", {', '.join(others)}" if others else ""
+        ordered = ", put in order by the rates before," if comparison.in_time else ""
         said = (
-            f"The groups are those of {name}, as its order finds more of {who(target)} than "
-            f"others: {shares[name]:.0%} by contacting a fifth of the customers{against}, 20% by "
-            "chance."
+            f"The groups are those of {name}: a fifth of the customers{ordered} holds "
+            f"{shares[name]:.0%} of {who(target)} ({', '.join([*others, 'by chance 20%'])})."
         )
     else:
         said = (
@@ -88,7 +87,7 @@ def _model(model, best):
     return f"{finds}, {'fewer' if model['high'] < best['low'] else 'no clear difference'}."
 
 
-def profit_order(comparison):
+def profit_order(comparison, money):
     """Say what choosing segments that should pay brings, against contacting everybody."""
     if comparison is None or comparison.everybody is None:
         return ""
@@ -99,7 +98,7 @@ def profit_order(comparison):
     as_good = f" ({listed(ties)}: no clear difference)" if ties else ""
     chosen, per = "whose expected profit is above 0", "customer"
     if comparison.in_time:
-        chosen, per = "that on average paid before", "later customer"
+        chosen, per = f"above {money['break_even']:.1%} before", "later customer"
     said = (
         f"Contacting only the groups of {best} {chosen} brings {profit:+.2f} per {per}, contacted "
         f"or not{as_good}; contacting everybody brings {comparison.everybody['mean']:+.2f}"

@@ -289,6 +289,7 @@ def _comparison(methods, loaded, path, folder):
         "best": best,
         "headline": advice and whom.headline(best, advice),
         "grouped": sentences.headline(methods, agreements),
+        "reality": sentences.reality(best),
         "answers": sentences.answers(methods, agreements),
         "agreements": agreements,
         "compared": compared,

@@ -54,7 +54,7 @@ def checks(facts):
     named = sum(not some["mixed"] for some in segments)
     low = facts["seeds"]["low"]
     return {
-        "More than one group": (facts["groups"]["found"], _twins(facts["groups"], n)),
+        "More grouped than chance": (shown_to_be_groups(facts), _twins(facts["groups"], n)),
         "Found again in other samples": (stable == n, f"{stable} of {n} segments"),
         "Names fit": (named == n, f"{named} of {n} names"),
         "Same with another start": (low >= SAME_GROUPS, f"lowest agreement {low:.2f}"),
@@ -66,9 +66,15 @@ def n_passed(facts):
     return sum(passed for passed, _ in checks(facts).values())
 
 
+def shown_to_be_groups(facts):
+    """Say whether there is a sign of groups, and of as many as are shown."""
+    return facts["groups"]["found"] and facts["groups"]["k"] == len(facts["segments"])
+
+
 def _twins(groups, n):
-    of_these = f", for {groups['k']} groups" * (groups["found"] and groups["k"] != n)
-    return f"matched by {_n_twins_as_good(groups)} of {groups['n_twins']}{of_these}"
+    if groups["found"] and groups["k"] != n:
+        return f"{groups['k']} groups are, not {n}"
+    return f"matched by {_n_twins_as_good(groups)} of {groups['n_twins']}"
 
 
 def _n_twins_as_good(groups):
@@ -225,6 +231,18 @@ def _ground(facts, agreements):
     apart = bool(agreements) and max(agreements.values()) < LARGELY_SAME
     but = "; another method would draw other lines" if apart else ""
     return f"The segments of {method} can be drawn again{but}."
+
+
+def reality(facts):
+    """Say in a sentence whether the groups of a method are more than a way to sort customers."""
+    if shown_to_be_groups(facts):
+        return "There is a sign that these groups are more than a way to sort customers."
+    if facts["groups"]["found"]:
+        return (
+            f"There is a sign of groups, of {facts['groups']['k']} and not of these "
+            f"{len(facts['segments'])}: take these as a way to sort customers."
+        )
+    return "Nothing shows that these groups are more than a way to sort customers."
 
 
 def method_finding(facts):
