@@ -342,10 +342,10 @@ def _terms(facts):
             "With `value` and `cost` in `customers.toml`, what one of them is worth and a contact "
             "costs, each segment gets a decision."
         )
-    whose = "Taken as an example, one" if money["example"] else "One"
+    whose = "Taken as an example, a" if money["example"] else "A"
     return said + (
-        f"{whose} of them who is contacted is worth {money['value']:g} and a contact costs "
-        f"{money['cost']:g}, so that a contact pays from a rate of {money['break_even']:.1%} on."
+        f"{whose} contact costs {money['cost']:g} and brings {money['value']:g} where the customer "
+        f"has {which}, so that it pays from a rate of {money['break_even']:.1%} on."
     )
 
 
