@@ -137,7 +137,6 @@ def _environment():
         "whole": "{:,}".format,
         "amount": lambda number: in_short(number).replace("-", "\N{MINUS SIGN}"),
         "signed": lambda number: f"{number:+,.2f}".replace("-", "\N{MINUS SIGN}"),
-        "plain": lambda number: f"{number:,.10g}",
         "markdown": as_html,
         "at": lambda share: f"{100 * share:.2f}%",
         "capital": lambda text: text[:1].upper() + text[1:],
