@@ -13,7 +13,7 @@ from segmentation.report.sentences import against_all, against_mean
 #: More groups than that are no short answer; the table of the method has the others.
 MAX_LISTED = 8
 #: What has to be known where decisions turned.
-NEXT = "Why is not known: if the old rates come back, stop."
+NEXT = "Why is not known: if the old rates come back, so do the old answers."
 
 
 class Advice(NamedTuple):
@@ -79,7 +79,8 @@ def _where_it_pays(facts, ranked):
         where = f"no group of {facts['method']}"
     if not in_time(facts):
         return f"A contact {'pays' if n_pay else 'is shown to pay'} in {where}."
-    paid = f"{capital(since(facts))} ({last(facts)} of the customers) a contact paid in {where}."
+    when = f"{capital(since(facts))} ({last(facts)} of the customers)"
+    paid = f"{when} a contact {'paid' if n_pay else 'is shown to have paid'} in {where}."
     return " ".join([paid, *_turned(ranked)])
 
 
